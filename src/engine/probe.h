@@ -1,0 +1,106 @@
+// The contract between the engine and a probe. A probe is a pure state machine over bytes: it never sees a socket, a
+// clock it could read by itself, a thread or a file. One Probe object lives for one attempt on one target, in a slot of
+// ProbeModule::state_bytes() bytes of the shard's slab. All calls come from the shard's thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/ip_address.h"
+#include "base/time.h"
+#include "memory/ring_pool.h"
+#include "results/outcome.h"
+#include "results/record.h"
+
+namespace sonde::engine {
+
+// What the engine lends to a probe during a call. Not to be kept.
+struct ProbeContext {
+  Nanos now;  // constant within the call
+  Endpoint endpoint;
+  std::string_view host;   // empty for a bare address
+  memory::RingPool& pool;  // for bytes that must outlive the call; give back in ~Probe
+  Nanos wake_at = kNever;  // in/out: when on_wake is due; the phase deadlines stand beside it
+};
+
+// What the probe wants next.
+struct Step {
+  enum class Kind : std::uint8_t {
+    kMore,  // wait for bytes, FIN, wake or deadline
+    kSend,  // send `bytes` (valid until the next call of this probe), then as kMore
+    kDone,  // the verdict is `outcome`
+  };
+  Kind kind = Kind::kMore;
+  results::Outcome outcome = results::Outcome::kSuccess;
+  std::span<const std::byte> bytes;
+  const char* error = "";  // short text, a literal; for outcomes other than success
+
+  static Step more() { return {}; }
+  static Step send(std::span<const std::byte> bytes) { return {.kind = Kind::kSend, .bytes = bytes}; }
+  static Step done(results::Outcome outcome, const char* error = "") {
+    return {.kind = Kind::kDone, .outcome = outcome, .error = error};
+  }
+};
+
+class Probe {
+ public:
+  virtual ~Probe() = default;
+  virtual Step start(ProbeContext& context) = 0;  // connected
+  // Any cutting of the peer's bytes into calls gives the same verdict. `bytes` is borrowed for the call.
+  virtual Step on_bytes(ProbeContext& context, std::span<const std::byte> bytes) = 0;
+  virtual Step on_eof(ProbeContext& context) = 0;  // FIN; must return kDone
+  virtual Step on_wake(ProbeContext& context) {
+    (void)context;
+    return Step::more();
+  }
+  // A phase deadline of the engine fired (read, total). Must return kDone: timeout, or success when what came is
+  // enough.
+  virtual Step on_deadline(ProbeContext& context) {
+    (void)context;
+    return Step::done(results::Outcome::kTimeout);
+  }
+  // The connection was reset by the peer or failed. Must return kDone; `outcome` is what the engine makes of it.
+  virtual Step on_failure(ProbeContext& context, results::Outcome outcome) {
+    (void)context;
+    return Step::done(outcome);
+  }
+  // What was learned, whatever the outcome. `values` has one entry a field of the module, all absent at first.
+  virtual void fill(std::span<results::Value> values) const { (void)values; }
+};
+
+// An option that a module adds to `sonde scan`: a stable long name without dashes.
+struct OptionDef {
+  const char* name;
+  const char* metavar;
+  const char* fallback;  // default as text
+  const char* help;
+};
+
+// Declares a probe in one place: name, help, options, fields. One object a run; immutable once configured, shared by
+// all shards.
+class ProbeModule {
+ public:
+  virtual ~ProbeModule() = default;
+  virtual std::string_view name() const = 0;
+  virtual std::string_view help() const = 0;  // one line
+  virtual std::span<const OptionDef> options() const { return {}; }
+  virtual std::span<const results::FieldDef> fields() const { return {}; }
+  // Sets one of options(); the error says what would be right (without the option's name, the caller adds it).
+  virtual Parsed<> configure(std::string_view option, std::string_view value) {
+    (void)option;
+    (void)value;
+    return {};
+  }
+  virtual std::span<const std::uint16_t> default_ports() const { return {}; }  // empty: -p is required
+  // The phases' budgets beyond connect: whether the probe reads at all (tcp does not).
+  virtual bool reads() const { return true; }
+  virtual std::size_t state_bytes() const = 0;    // size of the Probe object, at most 1024
+  virtual Probe* create(void* memory) const = 0;  // placement-new; never fails; the engine calls the destructor
+};
+
+}  // namespace sonde::engine

@@ -1,0 +1,81 @@
+// A seeded population of hosts: which role a (address, port) plays and what that role does on the wire, as a script of
+// acts. Pure: the simulator (io/sim_backend) and the loopback world (world/) play the same scripts, so one scenario
+// table has the same verdicts on both, and a scan can be compared with the truth. Immutable after construction, any
+// thread may read.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/ip_address.h"
+#include "base/time.h"
+
+namespace sonde::population {
+
+// What a SYN meets.
+enum class Arrival : std::uint8_t { kAccept, kRefuse, kSilent, kUnreachable /* simulator only */ };
+
+// One act of the server's side after the handshake, in order. When the script ends the server reads and discards until
+// the peer is gone.
+struct Act {
+  enum class Kind : std::uint8_t {
+    kSend,   // send `bytes`
+    kAwait,  // wait until at least `count` bytes came from the client since the last kAwait (or start)
+    kPause,  // wait `pause`
+    kClose,  // FIN after what was sent
+    kReset,  // RST
+  };
+  Kind kind = Kind::kSend;
+  std::string_view bytes;  // static storage
+  std::uint32_t count = 0;
+  Nanos pause = 0;
+};
+
+// What a probe must find, in the contract's words ("success", "refused", …; protocol "ssh", …). Empty: does not apply.
+struct Expectation {
+  std::string_view outcome;
+  std::string_view phase;
+  std::string_view protocol;  // banner only
+  std::string_view text;      // banner only: the record's banner.text, escapes included
+};
+
+struct Role {
+  std::string_view name;  // "ssh", "refused", "silent", "reset_mid_banner", …
+  std::string_view help;  // one line
+  Arrival arrival = Arrival::kAccept;
+  std::span<const Act> script;
+  Expectation tcp;     // with --probe tcp
+  Expectation banner;  // with --probe banner
+};
+
+// Every role there is; static storage. find_role returns nullptr for an unknown name.
+std::span<const Role> roles();
+const Role* find_role(std::string_view name);
+
+// Shares of roles. Text form: "ssh=2,http=3,silent=1,refused=94" (weights, any positive sum) and the named mixes that
+// mix_help() lists ("default", "open", "quiet"). Unknown role or malformed weight: InputError that suggests the
+// nearest.
+struct Mix {
+  std::vector<std::pair<const Role*, std::uint32_t>> weights;
+};
+Parsed<Mix> parse_mix(std::string_view text);
+
+class Population {
+ public:
+  Population(Mix mix, std::uint64_t seed);
+  // The role of an endpoint: a pure function of (mix, seed, endpoint), same on every machine.
+  const Role& role_of(const Endpoint& endpoint) const;
+  // True when some endpoint can have that arrival.
+  bool has(Arrival arrival) const;
+  const Mix& mix() const { return mix_; }
+
+ private:
+  Mix mix_;
+  std::uint64_t seed_;
+  std::uint64_t total_ = 0;
+};
+
+}  // namespace sonde::population

@@ -1,0 +1,51 @@
+// The one typed record that every probe ends in, and the schema of its fields. A Record borrows (host, error, values):
+// it is made, encoded and forgotten within one turn of a shard's loop.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/ip_address.h"
+#include "base/time.h"
+#include "results/outcome.h"
+
+namespace sonde::results {
+
+enum class FieldType : std::uint8_t { kString, kInteger, kBoolean, kStringList };
+
+// One field: the dotted path in the record ("banner.text"), its type, one line of help for docs and --help.
+struct FieldDef {
+  const char* path;
+  FieldType type;
+  const char* help;
+  bool csv_default = false;  // in the default set of csv and table
+};
+
+// monostate: the field is absent from this record. Strings are valid UTF-8 without control characters (see escape.h).
+using Value = std::variant<std::monostate, std::int64_t, bool, std::string, std::vector<std::string>>;
+
+inline constexpr std::int32_t kNoTiming = -1;
+
+struct Record {
+  Nanos unix_time = 0;  // when the probe ended
+  IpAddress ip;         // unspecified: none (a name that was never resolved)
+  std::uint16_t port = 0;
+  std::string_view host;  // empty: none
+  std::string_view probe;
+  Outcome outcome = Outcome::kSuccess;
+  Phase phase = Phase::kDone;
+  std::uint32_t attempts = 1;
+  std::string_view error;
+  std::string_view cause;
+  // Microseconds by Phase, kNoTiming where the phase did not happen; [kDone] is the total.
+  std::array<std::int32_t, kPhaseNames.size()> timing_us{};
+  std::span<const Value> values;     // of the module that made the record, in the order of its fields()
+  std::uint32_t first_value_id = 0;  // where that module's fields start in the Schema
+};
+
+}  // namespace sonde::results

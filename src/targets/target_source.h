@@ -1,0 +1,36 @@
+// Where targets come from, one batch at a time. Thread-safe: shards call take() concurrently.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "base/ip_address.h"
+
+namespace sonde::targets {
+
+// One thing to probe. `position` is its place in this shard's order (0, 1, 2, …), the unit of checkpoints.
+struct Target {
+  std::uint64_t position = 0;
+  Endpoint endpoint;     // address unspecified while only a name is known
+  std::string host;      // empty for a bare address
+  bool blocked = false;  // a named target that is excluded: gets a `blocked` record, is never touched
+};
+
+class TargetSource {
+ public:
+  virtual ~TargetSource() = default;
+  // Fills up to out.size() targets (reusing their strings) and returns how many; never blocks. 0: none right now.
+  virtual std::size_t take(std::span<Target> out) = 0;
+  // True when take() will never give another one.
+  virtual bool exhausted() const = 0;
+  // (address, port) pairs of this shard in all, --max-targets counted in; nothing while unknown (a stream).
+  virtual std::optional<std::uint64_t> total() const = 0;
+  // Every position below it was given out by take(), or was done before this run (resume).
+  virtual std::uint64_t cursor() const = 0;
+  // Lines that were not targets (streams only: files are checked before anything is sent).
+  virtual std::uint64_t lines_invalid() const { return 0; }
+};
+
+}  // namespace sonde::targets
