@@ -1,0 +1,64 @@
+#include "os/machine.h"
+
+#include <dirent.h>
+#include <sched.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <ctime>
+
+namespace sonde::os {
+namespace {
+
+Nanos read_clock(clockid_t clock) {
+  timespec now{};
+  clock_gettime(clock, &now);
+  return static_cast<Nanos>(now.tv_sec) * kSecond + now.tv_nsec;
+}
+
+}  // namespace
+
+Nanos monotonic_now() { return read_clock(CLOCK_MONOTONIC); }
+Nanos unix_now() { return read_clock(CLOCK_REALTIME); }
+
+std::uint32_t usable_cpus() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
+  return static_cast<std::uint32_t>(std::max(1, CPU_COUNT(&set)));
+}
+
+std::uint64_t raise_descriptor_limit() {
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_cur < limit.rlim_max) {
+    const rlimit raised{.rlim_cur = limit.rlim_max, .rlim_max = limit.rlim_max};
+    if (setrlimit(RLIMIT_NOFILE, &raised) == 0) limit = raised;
+  }
+  return limit.rlim_cur;
+}
+
+std::uint64_t open_descriptors() {
+  DIR* directory = opendir("/proc/self/fd");
+  if (directory == nullptr) return 16;  // a cautious guess where /proc is hidden
+  std::uint64_t count = 0;
+  while (const dirent* entry = readdir(directory))  // NOLINT(concurrency-mt-unsafe)
+    if (entry->d_name[0] != '.') ++count;
+  closedir(directory);
+  return count - 1;  // without the directory's own
+}
+
+std::uint64_t rss_peak_kb() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<std::uint64_t>(usage.ru_maxrss);
+}
+
+std::uint64_t random_seed() {
+  std::uint64_t seed = 0;
+  if (getrandom(&seed, sizeof seed, 0) != sizeof seed) seed = static_cast<std::uint64_t>(unix_now());
+  return seed;
+}
+
+}  // namespace sonde::os

@@ -1,0 +1,23 @@
+// What this machine gives the process: processors, descriptors, clocks, memory.
+#pragma once
+
+#include <cstdint>
+
+#include "base/time.h"
+
+namespace sonde::os {
+
+Nanos monotonic_now();  // CLOCK_MONOTONIC
+Nanos unix_now();       // CLOCK_REALTIME, nanoseconds since 1970
+
+std::uint32_t usable_cpus();  // of the affinity mask, at least 1
+
+// Raises the soft limit of open files to the hard one and returns it.
+std::uint64_t raise_descriptor_limit();
+std::uint64_t open_descriptors();  // in use by the process at this moment
+
+std::uint64_t rss_peak_kb();  // VmHWM
+
+std::uint64_t random_seed();  // from the kernel
+
+}  // namespace sonde::os
