@@ -1,0 +1,407 @@
+#!/usr/bin/python3
+"""Builds and runs the tests of sonde, part by part. Called by ./test, which installs what is needed first.
+
+A part is a function that returns cases (name, status, output). A part that fails stops no other; what failed prints
+its output where it happens and its name once more at the end. The last line is `N passed, N failed, N skipped`.
+"""
+import argparse
+import concurrent.futures
+import fcntl
+import hashlib
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build"
+RUNS = BUILD / "test-runs"  # reports and crash inputs
+STEP_TIMEOUT_S = 1500
+FUZZ_SECONDS = 4
+FUZZ_MAX_LEN = 4096
+CLANG_FORMAT = "clang-format-19"
+CLANG_TIDY = "clang-tidy-19"
+
+
+@dataclass
+class Case:
+    name: str
+    status: str = "passed"  # passed | failed | skipped
+    output: str = ""  # of a failed one; the reason of a skipped one
+
+
+# --- running things ---------------------------------------------------------------------------------------------------
+
+
+def run(command, timeout=STEP_TIMEOUT_S, env=None, cwd=ROOT):
+    """Runs a command in a process group of its own, which ends with it. Returns (exit code, output)."""
+    process = subprocess.Popen([str(word) for word in command], cwd=cwd, env={**os.environ, **(env or {})},
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                               start_new_session=True)
+    try:
+        output, _ = process.communicate(timeout=timeout)
+        return process.returncode, output.decode(errors="replace")
+    except BaseException as error:
+        os.killpg(process.pid, signal.SIGKILL)
+        output, _ = process.communicate()
+        if not isinstance(error, subprocess.TimeoutExpired):
+            raise
+        return 124, output.decode(errors="replace") + f"\n(ended after {timeout} s)"
+
+
+def one_case(name, command, **options):
+    code, output = run(command, **options)
+    return Case(name) if code == 0 else Case(name, "failed", output)
+
+
+def parallel(function, items):
+    with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count() or 2) as pool:
+        return list(pool.map(function, items))
+
+
+def git_files(*patterns):
+    _, output = run(["git", "-c", f"safe.directory={ROOT}", "ls-files", "--", *patterns])
+    return [ROOT / line for line in output.splitlines() if (ROOT / line).exists()]
+
+
+# --- building ---------------------------------------------------------------------------------------------------------
+
+PRESET_OPTIONS = {
+    "release": ["-DSONDE_TESTS=ON", "-DSONDE_BENCH=ON"],
+    "asan": ["-DSONDE_TESTS=ON"],
+    "tsan": ["-DSONDE_TESTS=ON"],
+    "fuzz": [],
+}
+built = {}  # preset → case of its build
+printed = set()  # names of failed cases whose output was shown: several parts meet the same failed build
+
+
+def build(preset, targets=()):
+    """Builds a preset once a run. Returns the failed case, or None when the build is there."""
+    if preset not in built:
+        started = time.monotonic()
+        built[preset] = build_now(preset, targets)
+        if built[preset].status == "passed":
+            say(f"   built {preset} in {time.monotonic() - started:.0f} s")
+    return built[preset] if built[preset].status == "failed" else None
+
+
+def build_now(preset, targets):
+    name = f"build.{preset}"
+    folder = BUILD / preset
+    cache = folder / "CMakeCache.txt"
+    if cache.exists() and f"CMAKE_HOME_DIRECTORY:INTERNAL={ROOT}\n" not in cache.read_text():
+        shutil.rmtree(folder)  # configured for another checkout
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(BUILD / ".lock", "w") as lock:  # ./sonde builds the same release
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        stamp = folder / ".stamp.start"
+        stamp.touch()
+        code, output = run(["cmake", "--preset", preset, *PRESET_OPTIONS[preset]])
+        if code == 0:
+            wanted = [word for target in targets for word in ("--target", target)]
+            code, output = run(["cmake", "--build", folder, "--parallel", os.cpu_count() or 2, *wanted])
+        if code != 0:
+            return Case(name, "failed", compiler_output(output))
+        stamp.rename(folder / ".stamp")
+    warnings = [line for line in output.splitlines() if re.search(r"\bwarning:", line)]
+    return Case(name, "failed", "\n".join(warnings)) if warnings else Case(name)
+
+
+def compiler_output(output):
+    """A failed build's log without the lines of what went well."""
+    return "\n".join(line for line in output.splitlines() if not re.match(r"\[\d+/\d+\] ", line))
+
+
+# --- parts ------------------------------------------------------------------------------------------------------------
+
+
+def part_format(_):
+    def check(path):
+        return one_case(f"format.{path.relative_to(ROOT)}", [CLANG_FORMAT, "--dry-run", "-Werror", path])
+
+    return parallel(check, git_files("*.h", "*.cc", "*.c"))
+
+
+def part_layers(_):
+    return [one_case("layers", [sys.executable, "tools/check_layers.py"])]
+
+
+def part_docs(_):
+    failed = build("release")
+    return [failed or one_case("docs", [sys.executable, "tools/check_docs.py"])]
+
+
+def part_tools(options):
+    return pytest_cases("tools", ["tools"], options)
+
+
+def gtest_cases(preset, options):
+    failed = build(preset)
+    if failed:
+        return [failed]
+    code, output = run(["ctest", "--test-dir", BUILD / preset, "--show-only=json-v1"])
+    if code != 0:
+        return [Case(f"{preset}.ctest", "failed", output)]
+    tests = json.loads(output[output.index("{"):])["tests"]
+    batches = parallel(lambda test: gtest_binary(preset, test["name"], test["command"], options), tests)
+    return [case for batch in batches for case in batch] or [Case(f"{preset}.ctest", "failed", "no tests")]
+
+
+def gtest_binary(preset, module, command, options):
+    report = RUNS / f"{preset}.{module}.json"
+    report.unlink(missing_ok=True)
+    wanted = [f"--gtest_filter=*{options.match}*"] if options.match else []
+    code, output = run([*sanitizer_wrapper(preset), *command, *wanted, f"--gtest_output=json:{report}"],
+                       env=SANITIZER_ENV)
+    cases = list(gtest_report(f"{preset}.{module}", report))
+    if not report.exists():  # it crashed: keep what had passed by then
+        passed = re.findall(r"^\[       OK \] (\S+)", output, re.M)
+        cases = [Case(f"{preset}.{module}.{name}") for name in passed]
+    if code != 0 and not any(case.status == "failed" for case in cases):
+        cases.append(Case(f"{preset}.{module}", "failed", f"exit {code}\n" + "\n".join(output.splitlines()[-80:])))
+    return cases
+
+
+def gtest_report(prefix, report):
+    if not report.exists():
+        return
+    for suite in json.loads(report.read_text())["testsuites"]:
+        for test in suite["testsuite"]:
+            name = f"{prefix}.{suite['name']}.{test['name']}"
+            if "failures" in test:
+                yield Case(name, "failed", "\n".join(failure["failure"] for failure in test["failures"]))
+            elif test["result"] == "SKIPPED":
+                yield Case(name, "skipped", " ".join(skip["message"] for skip in test.get("skipped", [])))
+            elif test["status"] == "RUN":
+                yield Case(name)
+
+
+SANITIZER_ENV = {
+    "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1",
+    "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
+    "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1",
+}
+
+
+def sanitizer_wrapper(preset):
+    """GCC 12's sanitizers do not know address spaces as random as newer kernels make them."""
+    if preset in ("asan", "tsan") and run(["setarch", "-R", "true"])[0] == 0:
+        return ["setarch", "-R"]
+    return []
+
+
+def part_unit(options):
+    return gtest_cases("release", options)
+
+
+def part_asan(options):
+    return gtest_cases("asan", options)
+
+
+def part_tsan(options):
+    return gtest_cases("tsan", options)
+
+
+def pytest_cases(label, arguments, options, env=None):
+    report = RUNS / f"{label}.xml"
+    report.unlink(missing_ok=True)
+    wanted = ["-k", options.match] if options.match else []
+    code, output = run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short",
+                        f"--junitxml={report}", *wanted, *arguments],
+                       env={"PYTHONDONTWRITEBYTECODE": "1", **SANITIZER_ENV, **(env or {})})
+    if not report.exists():
+        return [Case(label, "failed", output)]
+    cases = []
+    for element in ElementTree.parse(report).iter("testcase"):
+        name = f"{label}.{element.get('classname').split('.')[-1]}.{element.get('name')}"
+        problem = element.find("failure")
+        problem = problem if problem is not None else element.find("error")
+        skip = element.find("skipped")
+        if problem is not None:
+            cases.append(Case(name, "failed", problem.text or problem.get("message", "")))
+        elif skip is not None:
+            cases.append(Case(name, "skipped", skip.get("message", "")))
+        else:
+            cases.append(Case(name))
+    if code not in (0, 1, 5):  # 5: nothing matched
+        cases.append(Case(label, "failed", output))
+    return cases
+
+
+def part_e2e(options):
+    failed = build("release")
+    return [failed] if failed else pytest_cases("e2e", ["tests/e2e"], options,
+                                                {"SONDE_BIN": str(BUILD / "release" / "sonde")})
+
+
+def part_e2e_asan(options):
+    failed = build("asan")
+    return [failed] if failed else pytest_cases("e2e-asan", ["tests/e2e", "-m", "asan"], options,
+                                                {"SONDE_BIN": str(BUILD / "asan" / "sonde")})
+
+
+def part_fuzz(options):
+    names = sorted(path.stem for path in (ROOT / "src").rglob("*_fuzz.cc"))
+    if options.match:
+        names = [name for name in names if options.match in name]
+    failed = build("fuzz", names)
+    return [failed] if failed else parallel(lambda name: fuzz_one(name, options.fuzz_seconds), names)
+
+
+def fuzz_one(name, seconds):
+    """A fuzzer for a few seconds on a copy of its corpus, so that what it finds stays out of the repo."""
+    case = f"fuzz.{name}"
+    corpus = ROOT / "tests" / "corpus" / name
+    binary = next((path for path in (BUILD / "fuzz").rglob(name) if path.is_file() and os.access(path, os.X_OK)), None)
+    if binary is None:
+        return Case(case, "failed", f"no such binary under {BUILD / 'fuzz'}")
+    if not corpus.is_dir() or not any(corpus.iterdir()):
+        return Case(case, "failed", f"{corpus.relative_to(ROOT)} has no seeds")
+    work = RUNS / name
+    shutil.rmtree(work, ignore_errors=True)
+    shutil.copytree(corpus, work / "corpus")
+    code, output = run([binary, work / "corpus", f"-max_total_time={seconds}", f"-max_len={FUZZ_MAX_LEN}", "-timeout=10",
+                        "-rss_limit_mb=2048", f"-artifact_prefix={work}/"], timeout=seconds + 120)
+    if code == 0:
+        return Case(case)
+    inputs = [str(path.relative_to(ROOT)) for path in work.iterdir() if path.is_file()]
+    return Case(case, "failed", "\n".join(output.splitlines()[-60:]) + f"\ninput: {' '.join(inputs) or 'none'}")
+
+
+def part_bench(options):
+    """Benchmarks run tiny, and the baselines compile, so that they do not rot. Their figures mean nothing here."""
+    failed = build("release")
+    if failed:
+        return [failed]
+    binaries = sorted(path for path in (BUILD / "release").rglob("*_bench") if path.is_file())
+    cases = [one_case(f"bench.{path.name}", [path, "--benchmark_min_time=0.001"], timeout=120) for path in binaries
+             if not options.match or options.match in path.name]
+    if not options.match:
+        cases.append(one_case("bench.connect", [sys.executable, "bench/scenarios/connect", "--smoke"], timeout=300))
+    return cases
+
+
+# --- clang-tidy, remembered by content ---------------------------------------------------------------------------------
+
+
+def part_tidy(options):
+    """clang-tidy over the sources (not the tests), each result remembered by what went into it."""
+    failed = build("release")
+    if failed:
+        return [failed]
+    entries = json.loads((BUILD / "release" / "compile_commands.json").read_text())
+    entries = [entry for entry in entries if entry["file"].startswith(str(ROOT / "src"))
+               and not re.search(r"_(test|bench)\.cc$", entry["file"])
+               and (not options.match or options.match in entry["file"])]
+    base = hashlib.sha256((ROOT / ".clang-tidy").read_bytes() + run([CLANG_TIDY, "--version"])[1].encode()).hexdigest()
+    (BUILD / "tidy-cache").mkdir(parents=True, exist_ok=True)
+    return parallel(lambda entry: tidy_one(entry, base), entries)
+
+
+def tidy_one(entry, base):
+    path = pathlib.Path(entry["file"])
+    case = f"tidy.{path.relative_to(ROOT)}"
+    key = hashlib.sha256((base + entry["command"]).encode())
+    for source in sorted(with_includes(path, set())):
+        key.update(source.read_bytes())
+    clean = BUILD / "tidy-cache" / key.hexdigest()
+    if clean.exists():
+        return Case(case)
+    code, output = run([CLANG_TIDY, "--quiet", "-p", BUILD / "release", path], timeout=300)
+    if code != 0:
+        return Case(case, "failed", output)
+    clean.touch()
+    return Case(case)
+
+
+def with_includes(path, seen):
+    """The file and, over and over, what it includes from src/."""
+    if path not in seen and path.is_file():
+        seen.add(path)
+        for include in re.findall(r'^\s*#\s*include\s+"([^"]+)"', path.read_text(errors="replace"), re.M):
+            with_includes(ROOT / "src" / include, seen)
+    return seen
+
+
+# --- all of it --------------------------------------------------------------------------------------------------------
+
+PARTS = {  # in the order of a whole run
+    "format": (part_format, "clang-format over the tracked sources"),
+    "layers": (part_layers, "includes and the link graph keep to the layers"),
+    "tools": (part_tools, "the tests of tools/"),
+    "unit": (part_unit, "unit and scenario tests, release build"),
+    "docs": (part_docs, "the docs name what exists"),
+    "e2e": (part_e2e, "the program against real servers on loopback"),
+    "bench": (part_bench, "benchmarks, tiny"),
+    "asan": (part_asan, "unit tests under AddressSanitizer and UBSan"),
+    "e2e-asan": (part_e2e_asan, "end-to-end tests marked asan, with that build"),
+    "tsan": (part_tsan, "unit tests under ThreadSanitizer"),
+    "fuzz": (part_fuzz, "every fuzzer for a few seconds"),
+    "tidy": (part_tidy, "clang-tidy over the sources"),
+}
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def run_part(name, options):
+    started = time.monotonic()
+    say(f"== {name}: {PARTS[name][1]}")
+    try:
+        cases = PARTS[name][0](options)
+    except Exception as error:  # a broken part is a failure of that part
+        cases = [Case(name, "failed", f"{type(error).__name__}: {error}")]
+    for case in cases:
+        if case.status == "failed" and case.name not in printed:
+            say(f"-- FAILED {case.name}\n{case.output.rstrip()}")
+            printed.add(case.name)
+    count = {status: sum(case.status == status for case in cases) for status in ("passed", "failed", "skipped")}
+    say(f"   {count['passed']} passed, {count['failed']} failed, {count['skipped']} skipped, "
+        f"{time.monotonic() - started:.0f} s")
+    return cases
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="./test", formatter_class=argparse.RawDescriptionHelpFormatter,
+                                     description="Builds and runs the tests of sonde.",
+                                     epilog="parts:\n" + "\n".join(f"  {name:9} {part[1]}" for name, part in PARTS.items()))
+    parser.add_argument("parts", nargs="*", metavar="PART", help="which parts (all of them without)")
+    parser.add_argument("-k", dest="match", metavar="TEXT", help="only tests whose name has it (an expression for pytest)")
+    parser.add_argument("--fuzz-seconds", type=int, default=FUZZ_SECONDS, metavar="N", help="per fuzzer (%(default)s)")
+    options = parser.parse_args()
+    unknown = [part for part in options.parts if part not in PARTS]
+    if unknown:
+        parser.error(f"no part '{unknown[0]}'; there are: {' '.join(PARTS)}")
+    RUNS.mkdir(parents=True, exist_ok=True)
+
+    started = time.monotonic()
+    cases = {}  # by name: a failed build that several parts met counts once
+    for name in PARTS:
+        if not options.parts or name in options.parts:
+            cases.update((case.name, case) for case in run_part(name, options))
+    for case in built.values():
+        cases.setdefault(case.name, case)
+
+    say(f"== all: {time.monotonic() - started:.0f} s")
+    for case in cases.values():
+        if case.status == "skipped":
+            say(f"skipped {case.name}: {case.output}")
+    for case in cases.values():
+        if case.status == "failed":
+            say(f"FAILED {case.name}")
+    count = {status: sum(case.status == status for case in cases.values()) for status in ("passed", "failed", "skipped")}
+    say(f"{count['passed']} passed, {count['failed']} failed, {count['skipped']} skipped")
+    sys.exit(1 if count["failed"] else 0)
+
+
+if __name__ == "__main__":
+    main()
