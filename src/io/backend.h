@@ -1,0 +1,66 @@
+// The seam between the engine and the kernel: completion-shaped, so that epoll, io_uring and the simulator look alike.
+// One backend a shard, one thread. Connections are named by ConnectionId; the index is dense (a slab's), and a backend
+// keeps its own small state by that index.
+//
+// Life of a connection here: connect → kConnect completion → any number of read/write, each answered by exactly one
+// completion → close. At most one read and one write are outstanding. After close (or an error returned by connect, or
+// a failed kConnect followed by close) nothing more is delivered for that id.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "base/error.h"
+#include "base/ids.h"
+#include "base/ip_address.h"
+#include "base/time.h"
+
+namespace sonde::io {
+
+enum class Op : std::uint8_t { kConnect, kRead, kWrite, kWatch };
+
+struct Completion {
+  ConnectionId id;
+  Op op = Op::kConnect;
+  bool failed = false;
+  bool readable = false;      // kWatch
+  bool writable = false;      // kWatch
+  int fd = -1;                // kWatch
+  Error error;                // when failed
+  std::span<std::byte> data;  // kRead: what came; empty is FIN. In a lent slot, valid until the next wait().
+};
+
+enum class CloseMode : std::uint8_t {
+  kReset,     // RST: no TIME_WAIT here, no work for the peer; what a prober does after its verdict
+  kGraceful,  // FIN after what was written
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  virtual const char* name() const = 0;
+
+  // The time as of the last wait() or refresh(): constant while completions are handled.
+  virtual Nanos now() const = 0;
+  // Reads the clock again, for acts that must be timed one by one.
+  virtual Nanos refresh() = 0;
+
+  // Starts a TCP connection. An Error here is what the kernel said at once: a local fault (os::is_local), or the
+  // target's state known without waiting. Nothing is left behind then.
+  virtual Result<> connect(ConnectionId id, const Endpoint& endpoint) = 0;
+  // Asks for the next bytes.
+  virtual void read(ConnectionId id) = 0;
+  // Writes all of `bytes`, which must stay valid until the kWrite completion.
+  virtual void write(ConnectionId id, std::span<const std::byte> bytes) = 0;
+  virtual void close(ConnectionId id, CloseMode mode) = 0;
+
+  // Watches a descriptor that is not a connection (a resolver's socket), level-triggered. Both false: forget it; call
+  // that before the descriptor is closed.
+  virtual Result<> watch(int fd, bool read, bool write) = 0;
+
+  // Waits until something completed, or `until`. The span is valid until the next call.
+  virtual std::span<Completion> wait(Nanos until) = 0;
+};
+
+}  // namespace sonde::io

@@ -1,0 +1,269 @@
+#include "io/epoll_backend.h"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "base/check.h"
+#include "os/error.h"
+#include "os/machine.h"
+#include "os/sockaddr.h"
+
+namespace sonde::io {
+namespace {
+
+constexpr std::uint32_t kWatchIndex = 0xffffffff;  // epoll data of a watched descriptor: {fd, kWatchIndex}
+constexpr std::size_t kReadBytes = 4096;
+constexpr int kEventsPerWait = 512;
+
+std::uint64_t pack(ConnectionId id) { return std::uint64_t{id.generation} << 32 | id.index; }
+
+void close_with_reset(int fd) {
+  const linger reset{.l_onoff = 1, .l_linger = 0};
+  setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+  ::close(fd);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<EpollBackend>> EpollBackend::create(memory::RingPool& pool) {
+  os::Fd epoll(epoll_create1(EPOLL_CLOEXEC));
+  if (!epoll) return std::unexpected(os::error_from(errno, "epoll_create1"));
+  return std::unique_ptr<EpollBackend>(new EpollBackend(std::move(epoll), pool));
+}
+
+EpollBackend::EpollBackend(os::Fd epoll, memory::RingPool& pool)
+    : epoll_(std::move(epoll)), pool_(pool), now_(os::monotonic_now()) {}
+
+EpollBackend::~EpollBackend() {
+  for (const Socket& socket : sockets_)
+    if (socket.fd >= 0) close_with_reset(socket.fd);
+}
+
+Nanos EpollBackend::refresh() { return now_ = os::monotonic_now(); }
+
+EpollBackend::Socket* EpollBackend::find(ConnectionId id) {
+  if (id.index >= sockets_.size()) return nullptr;
+  Socket& socket = sockets_[id.index];
+  return socket.fd >= 0 && socket.generation == id.generation ? &socket : nullptr;
+}
+
+Result<> EpollBackend::connect(ConnectionId id, const Endpoint& endpoint) {
+  const int fd = ::socket(os::family_of(endpoint.address), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return std::unexpected(os::error_from(errno, "socket"));
+  os::SockAddr address;
+  os::fill(address, endpoint);
+  const bool at_once = ::connect(fd, address.get(), address.length) == 0;
+  if (!at_once && errno != EINPROGRESS) {
+    const Error error = os::error_from(errno, "connect");
+    ::close(fd);
+    return std::unexpected(error);
+  }
+  if (id.index >= sockets_.size()) sockets_.resize(std::max<std::size_t>(id.index + 1, sockets_.size() * 3 / 2));
+  Socket& socket = sockets_[id.index];
+  SONDE_CHECK(socket.fd < 0, "connect on a slot that is in use");
+  socket = Socket{.fd = fd, .generation = id.generation};
+  if (at_once) {  // registered when it first reads or must wait to write
+    immediate_.push_back({.id = id, .op = Op::kConnect});
+    return {};
+  }
+  socket.connecting = true;
+  if (Result<> added = add_to_epoll(socket, id); !added) {
+    close_with_reset(fd);
+    socket.fd = -1;
+    return added;
+  }
+  return {};
+}
+
+Result<> EpollBackend::add_to_epoll(Socket& socket, ConnectionId id) {
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+  event.data.u64 = pack(id);
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, socket.fd, &event) != 0) {
+    Error error = os::error_from(errno, "epoll_ctl");
+    if (errno == ENOSPC) error.kind = ErrorKind::kNoMemory;  // fs.epoll.max_user_watches: a limit of this machine
+    return std::unexpected(error);
+  }
+  socket.registered = true;
+  return {};
+}
+
+void EpollBackend::read(ConnectionId id) {
+  Socket* socket = find(id);
+  SONDE_CHECK(socket != nullptr && !socket->connecting && !socket->wants_read, "read without a connection, or twice");
+  socket->wants_read = true;
+  if (!socket->registered) {
+    // A readable edge may have come and gone before registration; epoll reports the state at EPOLL_CTL_ADD.
+    if (Result<> added = add_to_epoll(*socket, id); !added) {
+      socket->readable = true;  // without epoll only a read can tell: it will see the bytes, or fail
+      queue(*socket, id);
+    }
+    return;
+  }
+  if (socket->readable || socket->hung_up) queue(*socket, id);
+}
+
+void EpollBackend::write(ConnectionId id, std::span<const std::byte> bytes) {
+  Socket* socket = find(id);
+  SONDE_CHECK(socket != nullptr && !socket->connecting && !socket->wants_write, "write without a connection, or twice");
+  socket->wants_write = true;
+  socket->unwritten = bytes;
+  queue(*socket, id);
+}
+
+void EpollBackend::close(ConnectionId id, CloseMode mode) {
+  Socket* socket = find(id);
+  if (socket == nullptr) return;
+  if (mode == CloseMode::kReset) {
+    close_with_reset(socket->fd);
+  } else {
+    ::close(socket->fd);
+  }
+  *socket = Socket{.fd = -1, .generation = id.generation};
+}
+
+Result<> EpollBackend::watch(int fd, bool read, bool write) {
+  const auto known = std::find(watched_.begin(), watched_.end(), fd);
+  epoll_event event{};
+  event.events = (read ? EPOLLIN : 0U) | (write ? EPOLLOUT : 0U);
+  event.data.u64 = pack({.index = kWatchIndex, .generation = static_cast<std::uint32_t>(fd)});
+  if (!read && !write) {
+    if (known == watched_.end()) return {};
+    watched_.erase(known);
+    epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, &event);  // an fd that is closed already has left by itself
+    return {};
+  }
+  const int op = known == watched_.end() ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+  if (epoll_ctl(epoll_.get(), op, fd, &event) != 0) return std::unexpected(os::error_from(errno, "epoll_ctl"));
+  if (op == EPOLL_CTL_ADD) watched_.push_back(fd);
+  return {};
+}
+
+std::span<Completion> EpollBackend::wait(Nanos until) {
+  completions_.clear();
+  leases_.clear();
+  completions_.swap(immediate_);
+  const bool busy = !completions_.empty() || !ready_.empty();
+  std::array<epoll_event, kEventsPerWait> events;
+  timespec timeout{};
+  if (!busy) {
+    const Nanos left = std::max<Nanos>(0, until - os::monotonic_now());
+    timeout.tv_sec = left / kSecond;
+    timeout.tv_nsec = left % kSecond;
+  }
+  const bool forever = !busy && until == kNever;
+  const int count = epoll_pwait2(epoll_.get(), events.data(), kEventsPerWait, forever ? nullptr : &timeout, nullptr);
+  SONDE_CHECK(count >= 0 || errno == EINTR, "epoll_wait failed");
+  refresh();
+  for (int i = 0; i < count; ++i)
+    on_event(events[static_cast<std::size_t>(i)].data.u64, events[static_cast<std::size_t>(i)].events);
+  run_ready();
+  return completions_;
+}
+
+void EpollBackend::on_event(std::uint64_t data, std::uint32_t events) {
+  const ConnectionId id{.index = static_cast<std::uint32_t>(data),
+                        .generation = static_cast<std::uint32_t>(data >> 32)};
+  if (id.index == kWatchIndex) {
+    const bool broken = (events & (EPOLLERR | EPOLLHUP)) != 0;
+    completions_.push_back({.op = Op::kWatch,
+                            .readable = broken || (events & EPOLLIN) != 0,
+                            .writable = (events & EPOLLOUT) != 0,
+                            .fd = static_cast<int>(id.generation)});
+    return;
+  }
+  Socket* socket = find(id);
+  if (socket == nullptr) return;  // closed while its event was on the way
+  if ((events & EPOLLIN) != 0) socket->readable = true;
+  if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) socket->hung_up = true;
+  if (socket->connecting) {
+    finish_connect(*socket, id, events);
+    return;
+  }
+  if (socket->wants_read || socket->wants_write) queue(*socket, id);
+}
+
+void EpollBackend::finish_connect(Socket& socket, ConnectionId id, std::uint32_t events) {
+  if ((events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) == 0) return;
+  socket.connecting = false;
+  if ((events & (EPOLLERR | EPOLLHUP)) == 0) {
+    completions_.push_back({.id = id, .op = Op::kConnect});
+    return;
+  }
+  int so_error = 0;
+  socklen_t length = sizeof so_error;
+  getsockopt(socket.fd, SOL_SOCKET, SO_ERROR, &so_error, &length);
+  // A RST to the SYN is ECONNREFUSED. ECONNRESET and EPIPE mean that the handshake was complete and the RST came behind
+  // it, before we looked: the connection was there, and the next read tells of its end.
+  if (so_error == 0 || so_error == ECONNRESET || so_error == EPIPE) {
+    socket.was_reset = so_error != 0;
+    completions_.push_back({.id = id, .op = Op::kConnect});
+    return;
+  }
+  completions_.push_back({.id = id, .op = Op::kConnect, .failed = true, .error = os::error_from(so_error, "connect")});
+}
+
+void EpollBackend::queue(Socket& socket, ConnectionId id) {
+  if (socket.queued) return;
+  socket.queued = true;
+  ready_.push_back(id);
+}
+
+// What wanted to read or write and can be tried. Drained from a list, never by recursion.
+void EpollBackend::run_ready() {
+  trying_.clear();
+  trying_.swap(ready_);
+  for (const ConnectionId id : trying_) {
+    Socket* socket = find(id);
+    if (socket == nullptr) continue;
+    socket->queued = false;
+    if (socket->wants_write) do_write(*socket, id);
+    if (socket->wants_read) do_read(*socket, id);
+  }
+}
+
+void EpollBackend::do_read(Socket& socket, ConnectionId id) {
+  memory::Lease lease = pool_.lend(kReadBytes);
+  const ssize_t got = ::recv(socket.fd, lease.bytes().data(), lease.bytes().size(), 0);
+  if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
+    socket.readable = false;
+    socket.hung_up = false;
+    return;  // the next edge queues it again
+  }
+  socket.wants_read = false;
+  if (got < 0 || (got == 0 && socket.was_reset)) {
+    const int fault = got < 0 ? errno : ECONNRESET;
+    completions_.push_back({.id = id, .op = Op::kRead, .failed = true, .error = os::error_from(fault, "recv")});
+    return;
+  }
+  // A short read has emptied the socket, unless the FIN stands behind it.
+  socket.readable = static_cast<std::size_t>(got) == lease.bytes().size();
+  completions_.push_back({.id = id, .op = Op::kRead, .data = lease.bytes().first(static_cast<std::size_t>(got))});
+  leases_.push_back(std::move(lease));
+}
+
+void EpollBackend::do_write(Socket& socket, ConnectionId id) {
+  while (!socket.unwritten.empty()) {
+    const ssize_t put = ::send(socket.fd, socket.unwritten.data(), socket.unwritten.size(), MSG_NOSIGNAL);
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0 && errno == EAGAIN) {
+      if (socket.registered) return;  // EPOLLOUT queues it again
+      if (Result<> added = add_to_epoll(socket, id); added) return;
+    }
+    if (put < 0) {
+      socket.wants_write = false;
+      completions_.push_back({.id = id, .op = Op::kWrite, .failed = true, .error = os::error_from(errno, "send")});
+      return;
+    }
+    socket.unwritten = socket.unwritten.subspan(static_cast<std::size_t>(put));
+  }
+  socket.wants_write = false;
+  completions_.push_back({.id = id, .op = Op::kWrite});
+}
+
+}  // namespace sonde::io

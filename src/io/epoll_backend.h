@@ -1,0 +1,69 @@
+// epoll as completions: one non-blocking socket and one edge-triggered epoll_ctl a connection. A connection that only
+// connects costs the system calls of a bare loop: socket, connect, epoll_ctl, its share of epoll_wait,
+// setsockopt(SO_LINGER), close.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "io/backend.h"
+#include "memory/ring_pool.h"
+#include "os/fd.h"
+
+namespace sonde::io {
+
+class EpollBackend final : public Backend {
+ public:
+  // pool: where reads land; owned by the same shard and outlives the backend.
+  static Result<std::unique_ptr<EpollBackend>> create(memory::RingPool& pool);
+  ~EpollBackend() override;
+
+  const char* name() const override { return "epoll"; }
+  Nanos now() const override { return now_; }
+  Nanos refresh() override;
+  Result<> connect(ConnectionId id, const Endpoint& endpoint) override;
+  void read(ConnectionId id) override;
+  void write(ConnectionId id, std::span<const std::byte> bytes) override;
+  void close(ConnectionId id, CloseMode mode) override;
+  Result<> watch(int fd, bool read, bool write) override;
+  std::span<Completion> wait(Nanos until) override;
+
+ private:
+  EpollBackend(os::Fd epoll, memory::RingPool& pool);
+
+  struct Socket {
+    int fd = -1;
+    std::uint32_t generation = 0;
+    bool connecting : 1 = false;
+    bool registered : 1 = false;
+    bool readable : 1 = false;
+    bool hung_up : 1 = false;  // EPOLLRDHUP or EPOLLHUP: the FIN or RST is behind what is readable
+    bool wants_read : 1 = false;
+    bool wants_write : 1 = false;
+    bool queued : 1 = false;     // in ready_
+    bool was_reset : 1 = false;  // SO_ERROR, which the kernel tells once, said ECONNRESET
+    std::span<const std::byte> unwritten;
+  };
+
+  Socket* find(ConnectionId id);
+  Result<> add_to_epoll(Socket& socket, ConnectionId id);
+  void on_event(std::uint64_t data, std::uint32_t events);
+  void finish_connect(Socket& socket, ConnectionId id, std::uint32_t events);
+  void queue(Socket& socket, ConnectionId id);
+  void run_ready();
+  void do_read(Socket& socket, ConnectionId id);
+  void do_write(Socket& socket, ConnectionId id);
+
+  os::Fd epoll_;
+  memory::RingPool& pool_;
+  Nanos now_;
+  std::vector<Socket> sockets_;       // by ConnectionId::index
+  std::vector<ConnectionId> ready_;   // wants_read or wants_write that can be tried
+  std::vector<ConnectionId> trying_;  // ready_ of the turn that runs
+  std::vector<Completion> completions_;
+  std::vector<Completion> immediate_;  // of connects that were decided at once
+  std::vector<memory::Lease> leases_;  // behind completions_' data
+  std::vector<int> watched_;
+};
+
+}  // namespace sonde::io

@@ -1,0 +1,94 @@
+// The simulator: a real backend without a kernel. Virtual time, a seeded population of hosts that play the same scripts
+// as the loopback world, and seeded faults of this side (descriptors, memory, ports). The same seed gives the same run,
+// event by event; a million probes take seconds.
+//
+// Model: a path of fixed round-trip time a host; a server's acts take no time but their pauses; bytes arrive cut into
+// random pieces; a write is taken in random parts. Retransmission is not modelled: silence is silence.
+#pragma once
+
+#include <functional>
+#include <queue>
+#include <string>
+#include <vector>
+
+#include "io/backend.h"
+#include "population/population.h"
+
+namespace sonde::io {
+
+struct SimOptions {
+  std::uint64_t seed = 1;
+  Nanos rtt_min = kMillisecond;
+  Nanos rtt_max = 80 * kMillisecond;
+  bool cut_reads = true;                   // deliver each send in random pieces
+  std::uint32_t descriptors = 0xffffffff;  // connections open at once; more gives kNoDescriptors
+  double no_memory = 0;                    // share of connects that fail with kNoMemory
+  double no_ports = 0;                     // share of connects that fail with kNoPorts
+};
+
+class SimBackend final : public Backend {
+ public:
+  // population outlives the backend.
+  SimBackend(const population::Population& population, SimOptions options);
+
+  const char* name() const override { return "sim"; }
+  Nanos now() const override { return now_; }
+  Nanos refresh() override { return now_; }
+  Result<> connect(ConnectionId id, const Endpoint& endpoint) override;
+  void read(ConnectionId id) override;
+  void write(ConnectionId id, std::span<const std::byte> bytes) override;
+  void close(ConnectionId id, CloseMode mode) override;
+  Result<> watch(int fd, bool read, bool write) override;
+  std::span<Completion> wait(Nanos until) override;
+
+  std::uint32_t open() const { return open_; }  // connections open at this moment
+
+ private:
+  enum class EventKind : std::uint8_t { kArrival, kServer, kBytes, kFin, kReset, kWriteDone };
+  struct Event {
+    Nanos at;
+    std::uint64_t order;  // ties run in the order they were made
+    ConnectionId id;
+    EventKind kind;
+    const char* bytes;  // kBytes
+    std::uint32_t length;
+    bool operator>(const Event& other) const { return at != other.at ? at > other.at : order > other.order; }
+  };
+  struct Socket {
+    bool open = false;
+    std::uint32_t generation = 0;
+    const population::Role* role = nullptr;
+    Nanos rtt = 0;
+    Nanos arrives = 0;              // nothing overtakes: the last scheduled arrival at the client
+    std::uint32_t act = 0;          // next act of the server
+    std::uint32_t from_client = 0;  // bytes that reached the server since its last kAwait
+    std::uint32_t to_write = 0;
+    bool wants_read = false;
+    bool fin = false;
+    bool reset = false;
+    bool ended = false;  // the server has closed or reset
+    std::string inbox;
+  };
+
+  Socket* find(ConnectionId id);
+  void post(Nanos at, ConnectionId id, EventKind kind, const char* bytes = nullptr, std::uint32_t length = 0);
+  void run(const Event& event);
+  void run_server(Socket& socket, ConnectionId id);
+  void send_cut(Socket& socket, ConnectionId id, std::string_view bytes);
+  void answer_read(Socket& socket, ConnectionId id);
+  std::uint64_t random();
+  bool chance(double share);
+
+  const population::Population& population_;
+  SimOptions options_;
+  std::uint64_t random_state_;
+  std::uint64_t order_ = 0;
+  std::uint32_t open_ = 0;
+  Nanos now_ = kSecond;  // not zero, so that "unset" shows
+  std::vector<Socket> sockets_;
+  std::priority_queue<Event, std::vector<Event>, std::greater<>> events_;
+  std::vector<Completion> completions_;
+  std::vector<std::string> delivered_;  // behind completions_' data
+};
+
+}  // namespace sonde::io
