@@ -1,0 +1,251 @@
+"""Fixtures of the end-to-end tests: the program, real servers on loopback ports that are free, names of our own.
+
+Everything listens on loopback only, and every process that a fixture starts ends with it.
+"""
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import socket
+import socketserver
+import struct
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SONDE = pathlib.Path(os.environ.get("SONDE_BIN", ROOT / "build" / "release" / "sonde"))
+START_TIMEOUT_S = 20
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "asan: also run with the AddressSanitizer build (keep such tests quick)")
+
+
+# --- the program ------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Finished:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def records(self):
+        """Standard output as NDJSON. Strict: every line is whole and one JSON object."""
+        assert self.out == "" or self.out.endswith("\n"), "the last line is torn"
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+@pytest.fixture(scope="session")
+def sonde_bin():
+    if not SONDE.is_file():
+        pytest.fail(f"{SONDE} is not there: build it, or name one in SONDE_BIN", pytrace=False)
+    return SONDE
+
+
+@pytest.fixture
+def sonde(sonde_bin, tmp_path):
+    """sonde("scan", "127.0.0.1", "-p", 80) → Finished; code=None takes any exit code, else that one is required."""
+
+    def run(*arguments, code=0, timeout=120, stdin=None, **options):
+        if stdin is None:
+            options.setdefault("stdin", subprocess.DEVNULL)
+        done = subprocess.run([sonde_bin, *map(str, arguments)], input=stdin, capture_output=True, text=True, timeout=timeout,
+                              cwd=options.pop("cwd", tmp_path), **options)
+        finished = Finished(done.returncode, done.stdout, done.stderr)
+        assert code is None or finished.code == code, f"exit {finished.code}, not {code}\n{finished.err}"
+        return finished
+
+    return run
+
+
+@pytest.fixture
+def scan(sonde, tmp_path):
+    """scan(target…, option…) → (records, summary): quiet, NDJSON, and checked to reconcile."""
+
+    def run(*arguments, **options):
+        summary_file = tmp_path / "scan-summary.json"
+        finished = sonde("scan", "--format", "ndjson", "--progress", "none", "--summary", summary_file, *arguments, **options)
+        summary = json.loads(summary_file.read_text())
+        assert summary["probes_finished"] == sum(summary["outcomes"].values())
+        if not summary["interrupted"]:
+            assert summary["probes_started"] == summary["probes_finished"]
+        assert summary["records_written"] == len(finished.records)
+        return finished.records, summary
+
+    return run
+
+
+# --- ports and processes ------------------------------------------------------------------------------------------------
+
+
+def free_port(kind=socket.SOCK_STREAM, host="127.0.0.1"):
+    """A port that nothing listens on at this moment."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, kind) as taken:
+        taken.bind((host, 0))
+        return taken.getsockname()[1]
+
+
+@pytest.fixture
+def closed_port():
+    """A port that refuses: bound by us for the test, so that nobody else opens it, and without a listener."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
+
+
+def program(name):
+    path = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+    if path is None:
+        pytest.fail(f"{name} is not installed: ./test installs it", pytrace=False)
+    return path
+
+
+def wait_for_listener(port, process, host="127.0.0.1"):
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline and process.poll() is None:
+        with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=1):
+            return
+        time.sleep(0.02)
+    pytest.fail(f"{process.args[0]} does not listen on port {port}", pytrace=False)
+
+
+@contextlib.contextmanager
+def server_process(command, log, port=None):
+    """Runs a server until the block ends; waits for its port first."""
+    with open(log, "wb") as output:
+        process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=output,
+                                   stderr=subprocess.STDOUT)
+    try:
+        if port is not None:
+            try:
+                wait_for_listener(port, process)
+            except BaseException:
+                sys.stderr.write(pathlib.Path(log).read_text(errors="replace"))
+                raise
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+# --- real servers: each fixture is the port ---------------------------------------------------------------------------------
+
+NGINX_CONF = """
+daemon off;
+worker_processes 1;
+error_log {folder}/error.log;
+pid {folder}/nginx.pid;
+events {{ worker_connections 1024; }}
+http {{
+  access_log off;
+  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
+  uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+  server {{ listen 127.0.0.1:{port}; location / {{ return 200 "hello\\n"; }} }}
+}}
+"""
+
+SSHD_CONFIG = """
+Port {port}
+ListenAddress 127.0.0.1
+HostKey {folder}/host_key
+PidFile none
+UsePAM no
+StrictModes no
+LogLevel ERROR
+MaxStartups 1000
+"""
+
+
+@pytest.fixture(scope="session")
+def nginx(tmp_path_factory):
+    folder, port = tmp_path_factory.mktemp("nginx"), free_port()
+    (folder / "nginx.conf").write_text(NGINX_CONF.format(folder=folder, port=port))
+    with server_process([program("nginx"), "-p", folder, "-e", folder / "error.log", "-c", folder / "nginx.conf"],
+                        folder / "output.log", port):
+        yield port
+
+
+@pytest.fixture(scope="session")
+def sshd(tmp_path_factory):
+    folder, port = tmp_path_factory.mktemp("sshd"), free_port()
+    subprocess.run([program("ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-f", folder / "host_key"], check=True)
+    (folder / "sshd_config").write_text(SSHD_CONFIG.format(folder=folder, port=port))
+    if os.geteuid() == 0:
+        os.makedirs("/run/sshd", mode=0o755, exist_ok=True)  # where it keeps its unprivileged half
+    with server_process([program("sshd"), "-D", "-e", "-f", folder / "sshd_config"], folder / "output.log", port):
+        yield port
+
+
+@pytest.fixture(scope="session")
+def redis(tmp_path_factory):
+    folder, port = tmp_path_factory.mktemp("redis"), free_port()
+    with server_process([program("redis-server"), "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
+                         "--dir", folder], folder / "output.log", port):
+        yield port
+
+
+# --- names ------------------------------------------------------------------------------------------------------------------
+
+
+class DnsHandler(socketserver.BaseRequestHandler):
+    """RFC 1035, as little as a stub resolver needs: A and AAAA from a table, NXDOMAIN, or silence."""
+
+    def handle(self):
+        query, reply_to = self.request
+        try:
+            labels, at = [], 12
+            while query[at]:
+                labels.append(query[at + 1:at + 1 + query[at]].decode().lower())
+                at += 1 + query[at]
+            kind, question = struct.unpack(">H", query[at + 1:at + 3])[0], query[12:at + 5]
+        except (IndexError, struct.error, UnicodeDecodeError):
+            return
+        name = ".".join(labels)
+        self.server.asked.append(name)
+        if name in self.server.silent:
+            return
+        addresses = self.server.names.get(name)
+        family = {1: socket.AF_INET, 28: socket.AF_INET6}.get(kind)
+        wanted = [text for text in addresses or [] if family == (socket.AF_INET6 if ":" in text else socket.AF_INET)]
+        flags = 0x8580 | (3 if addresses is None else 0)  # an authoritative answer; 3: NXDOMAIN
+        answers = b"".join(b"\xc0\x0c" + struct.pack(">HHIH", kind, 1, 60, len(packed)) + packed
+                           for packed in (socket.inet_pton(family, text) for text in wanted))
+        header = query[:2] + struct.pack(">HHHHH", flags, 1, len(wanted), 0, 0)
+        reply_to.sendto(header + question + answers, self.client_address)
+
+
+class DnsServer(socketserver.ThreadingUDPServer):
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), DnsHandler)
+        self.names = {}  # name → addresses as text
+        self.silent = set()  # names that get no answer
+        self.asked = []
+
+    @property
+    def resolver(self):
+        return f"127.0.0.1:{self.server_address[1]}"
+
+
+@pytest.fixture
+def dns():
+    """A resolver of our own: dns.names["shop.test"] = ["127.0.0.1"]; pass dns.resolver to --resolvers."""
+    with DnsServer() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
