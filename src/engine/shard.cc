@@ -1,0 +1,290 @@
+// The loop of a shard and how probes are started; what happens to them then is in shard_drive.cc.
+#include "engine/shard.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "os/error.h"
+
+namespace sonde::engine {
+namespace {
+
+constexpr Nanos kPoll = 5 * kMillisecond;  // how soon to look again at what gives no signal (a stream, others' limits)
+constexpr Nanos kFirstPause = 5 * kMillisecond;
+constexpr Nanos kLongestPause = 320 * kMillisecond;
+constexpr std::uint8_t kMaxLocalFaults = 16;  // then the probe ends in local_error
+constexpr std::size_t kDeferredLooks = 64;    // a turn
+
+}  // namespace
+
+Shard::Shard(ShardOptions options, std::vector<PassModule> pass, targets::TargetSource& source, Limits& limits,
+             io::Backend& backend, memory::RingPool& pool, Resolver* resolver, RecordConsumer& consumer)
+    : options_(std::move(options)),
+      pass_(std::move(pass)),
+      source_(source),
+      limits_(limits),
+      backend_(backend),
+      pool_(pool),
+      resolver_(resolver),
+      consumer_(consumer),
+      connections_(options_.concurrency),
+      wheel_(backend.now()),
+      audit_(options_.fatal_audit),
+      ceiling_(options_.concurrency) {
+  SONDE_CHECK(!pass_.empty() && options_.concurrency > 0, "a shard needs a probe and room for one connection");
+  for (const PassModule& module : pass_) {
+    probe_states_.emplace_back(module.module->state_bytes());
+    values_.emplace_back(module.module->fields().size());
+  }
+}
+
+Shard::~Shard() {
+  for (std::uint32_t i = 0; i < connections_.made(); ++i)
+    if (connections_[i].live) close(connections_[i]);
+}
+
+bool Shard::turn(Nanos latest) {
+  const Nanos start_again = start_some();
+  Nanos until = std::min({latest, start_again, wheel_.next_due()});
+  if (resolver_ != nullptr) until = std::min(until, resolver_->next_time(backend_.now()));
+  for (const io::Completion& completion : backend_.wait(until)) handle(completion);
+  if (resolver_ != nullptr) {
+    resolver_->on_time();
+    for (const Resolved& resolved : resolver_->take_answers()) on_resolved(resolved);
+  }
+  expire();
+  stats_.in_flight.set(connections_.in_use());
+  if (connections_.in_use() > 0) return true;
+  return !stopping_ && !(again_.empty() && deferred_.empty() && batch_next_ == batch_size_ && source_.exhausted());
+}
+
+// Starts what may be started now. Gives the time from which more may be: the present when only the turn's share is used
+// up, kNever when only a completion can change it.
+Nanos Shard::start_some() {
+  for (int started = 0; started < kStartsPerTurn; ++started) {
+    if (stopping_ || connections_.in_use() >= ceiling_) return kNever;
+    const Nanos now = backend_.refresh();
+    if (now < paused_until_) return paused_until_;
+    if (consumer_.full()) return now + kMillisecond;
+    if (const Nanos token_at = limits_.rate.ready_at(now); token_at > now) return token_at;
+    Start start;
+    Nanos again_at = kNever;
+    if (!next_start(now, start, again_at)) return again_at;
+    if (start.target.blocked) {
+      Connection& connection = open_slot(start);
+      connection.phase = results::Phase::kDns;
+      end(connection, results::Outcome::kBlocked, "excluded");
+    } else if (start.target.endpoint.address.is_unspecified()) {
+      resolve(start);
+    } else if (!limits_.rate.take(now)) {  // another shard was quicker
+      give_limits(start.target.endpoint.address);
+      again_.push_front(std::move(start));
+    } else {
+      launch(start);
+    }
+  }
+  return backend_.now();
+}
+
+// The next attempt, its limits taken: first what waits to be tried again, then what a limit kept back, then new
+// targets.
+bool Shard::next_start(Nanos now, Start& out, Nanos& again_at) {
+  if (!again_.empty() && again_.front().not_before <= now) {
+    out = std::move(again_.front());
+    again_.pop_front();
+    const IpAddress& address = out.target.endpoint.address;
+    if (address.is_unspecified() || take_limits(address)) return true;
+    deferred_.push_back(std::move(out));
+    again_at = now;
+    return false;
+  }
+  if (!again_.empty()) again_at = again_.front().not_before;
+  if (!deferred_.empty()) {
+    again_at = std::min(again_at, now + kPoll);
+    if (next_deferred(out)) return true;
+  }
+  while (deferred_.size() < kMaxDeferred) {
+    if (batch_next_ == batch_size_) {
+      batch_next_ = 0;
+      batch_size_ = source_.take(batch_);
+      if (batch_size_ == 0) {
+        if (!source_.exhausted()) again_at = std::min(again_at, now + kPoll);
+        return false;
+      }
+    }
+    targets::Target& target = batch_[batch_next_];
+    const IpAddress address = target.endpoint.address;
+    if (address.is_unspecified() && !target.blocked && resolver_ != nullptr && resolver_->full()) {
+      again_at = std::min(again_at, now + kPoll);
+      return false;
+    }
+    out = Start{};
+    out.target = std::move(target);
+    ++batch_next_;
+    if (out.target.blocked || address.is_unspecified() || take_limits(address)) return true;
+    deferred_.push_back(std::move(out));
+    again_at = std::min(again_at, now + kPoll);
+  }
+  return false;
+}
+
+// The first of the kept back whose limits allow it; a turn looks at so many and goes on behind them in the next.
+bool Shard::next_deferred(Start& out) {
+  for (std::size_t looks = std::min(kDeferredLooks, deferred_.size()); looks > 0; --looks) {
+    out = std::move(deferred_.front());
+    deferred_.pop_front();
+    if (take_limits(out.target.endpoint.address)) return true;
+    deferred_.push_back(std::move(out));
+  }
+  return false;
+}
+
+bool Shard::take_limits(const IpAddress& address) {
+  if (!limits_.per_host.take(address.hash())) return false;
+  if (limits_.per_prefix.take(address.prefix_key())) return true;
+  limits_.per_host.give(address.hash());
+  return false;
+}
+
+void Shard::give_limits(const IpAddress& address) {
+  limits_.per_host.give(address.hash());
+  limits_.per_prefix.give(address.prefix_key());
+}
+
+Connection& Shard::open_slot(Start& start) {
+  const std::uint32_t index = connections_.acquire();
+  SONDE_CHECK(index != memory::Slab<Connection>::kNone, "more connections than the shard has room for");
+  Connection& connection = connections_[index];
+  const std::uint32_t generation = connection.generation + 1;
+  connection = Connection{};
+  connection.index = index;
+  connection.generation = generation;
+  connection.live = true;
+  connection.position = start.target.position;
+  connection.address = start.target.endpoint.address;
+  connection.port = start.target.endpoint.port;
+  if (!start.target.host.empty()) connection.host = std::make_unique<std::string>(std::move(start.target.host));
+  connection.module = start.module;
+  connection.attempts = start.attempts;
+  connection.local_faults = start.local_faults;
+  connection.phase_us.fill(results::kNoTiming);
+  connection.started = backend_.now();
+  if (!start.counted) stats_.started.add(remaining(start.module));
+  if (connections_.in_use() > stats_.in_flight_peak.value()) stats_.in_flight_peak.set(connections_.in_use());
+  return connection;
+}
+
+// The attempt that a connection was, to be made again.
+Shard::Start Shard::start_of(Connection& connection) {
+  Start start;
+  start.target.position = connection.position;
+  start.target.endpoint = {.address = connection.address, .port = connection.port};
+  if (connection.host) start.target.host = std::move(*connection.host);
+  start.dns_us = connection.phase_us[static_cast<std::size_t>(results::Phase::kDns)];
+  start.module = connection.module;
+  start.attempts = connection.attempts;
+  start.local_faults = connection.local_faults;
+  start.counted = true;
+  return start;
+}
+
+void Shard::launch(Start& start) {
+  const std::int32_t dns_us = start.dns_us;
+  Connection& connection = open_slot(start);
+  connection.limited = true;
+  if (dns_us !=
+      results::kNoTiming) {  // the attempt began with its name; the wait for rate and limits in between is not its own
+    connection.phase_us[static_cast<std::size_t>(results::Phase::kDns)] = dns_us;
+    connection.started -= Nanos{dns_us} * kMicrosecond;
+    connection.phase_start_us = dns_us;
+  }
+  connection.phase = results::Phase::kConnect;
+  connection.lifecycle.move(State::kConnecting, connection.id(), audit_);
+  if (const Result<> connecting =
+          backend_.connect(connection.id(), {.address = connection.address, .port = connection.port});
+      !connecting) {
+    const Error error = connecting.error();
+    if (os::is_local(error.kind)) {
+      Start again = start_of(connection);
+      close(connection);
+      local_fault(std::move(again), error);
+      return;
+    }
+    const io::Completion failed{.id = connection.id(), .op = io::Op::kConnect, .failed = true, .error = error};
+    on_connected(connection, failed);
+    return;
+  }
+  arm(connection);
+}
+
+void Shard::resolve(Start& start) {
+  SONDE_CHECK(resolver_ != nullptr, "a name without a resolver");
+  Connection& connection = open_slot(start);
+  connection.phase = results::Phase::kDns;
+  arm(connection);
+  resolver_->resolve(connection.id(), *connection.host);
+}
+
+// This machine could not do it: slow down, try the target again, count it. Only what stays impossible is recorded, as
+// local_error; while connections are in flight their ends can free what is missing, so that does not count against the
+// target.
+void Shard::local_fault(Start start, const Error& error) {
+  stats_.local_faults.add();
+  pause_starting(error);
+  const bool hopeful = error.kind != ErrorKind::kNoPorts && connections_.in_use() > 0;
+  if (!hopeful) ++start.local_faults;
+  if (start.local_faults > kMaxLocalFaults) {
+    Connection& connection = open_slot(start);
+    connection.phase = results::Phase::kConnect;
+    const char* text = error.kind == ErrorKind::kNoDescriptors ? "out of descriptors"
+                       : error.kind == ErrorKind::kNoPorts     ? "no source port or address for this destination"
+                                                               : "out of memory";
+    end(connection, results::Outcome::kLocalError, text);
+    return;
+  }
+  start.not_before = backend_.now() + pause_;
+  again_.push_back(std::move(start));
+}
+
+void Shard::pause_starting(const Error& error) {
+  // A lack of ports concerns one destination: it waits, the others go on.
+  const bool everyone = error.kind != ErrorKind::kNoPorts;
+  pause_ = std::clamp(pause_ * 2, kFirstPause, kLongestPause);
+  paused_until_ = std::max(paused_until_, backend_.now() + (everyone ? pause_ : Nanos{0}));
+  if (everyone) ceiling_ = std::max<std::uint32_t>(1, std::min(ceiling_, connections_.in_use()));
+}
+
+void Shard::cut() {
+  stopping_ = true;
+  for (std::uint32_t i = 0; i < connections_.made(); ++i) {
+    Connection& connection = connections_[i];
+    if (!connection.live) continue;
+    cut_.push_back(connection.position);
+    if (options_.cut_records) {
+      end(connection, results::Outcome::kCancelled, "cut before it ended");
+    } else {
+      stats_.abandoned.add(remaining(connection.module));
+      close(connection);
+    }
+  }
+  for (std::deque<Start>* queue : {&again_, &deferred_}) {
+    for (const Start& start : *queue) {
+      cut_.push_back(start.target.position);
+      if (start.counted) stats_.abandoned.add(remaining(start.module));
+    }
+    queue->clear();
+  }
+  stats_.in_flight.set(0);
+}
+
+std::vector<std::uint64_t> Shard::pending() const {
+  std::vector<std::uint64_t> positions = cut_;
+  for (std::size_t i = batch_next_; i < batch_size_; ++i) positions.push_back(batch_[i].position);
+  for (const Start& start : deferred_) positions.push_back(start.target.position);
+  for (const Start& start : again_) positions.push_back(start.target.position);
+  for (std::uint32_t i = 0; i < connections_.made(); ++i)
+    if (connections_[i].live) positions.push_back(connections_[i].position);
+  return positions;
+}
+
+}  // namespace sonde::engine

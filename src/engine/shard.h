@@ -1,0 +1,200 @@
+// A shard: one event loop on one thread, with everything it owns: connections, deadlines, buffers, probes in flight. It
+// draws targets from the source when pacing lets it, drives each through connect and its probes, and hands one record a
+// probe to its consumer. Nothing is shared with other shards but the source, the limits and the counters that others
+// may read.
+//
+// A turn: start what may start → wait → handle completions → handle deadlines. Work that must wait sits in a bounded
+// queue:
+//   batch_      targets drawn and not looked at yet (at most kBatch)
+//   deferred_   kept back by a per-address or per-prefix limit (at most kMaxDeferred; full: no new targets are looked
+//   at) again_      to be tried again: retries, local faults, names that were resolved (at most one a connection that
+//   was in flight)
+#pragma once
+
+#include <array>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/connection.h"
+#include "engine/probe.h"
+#include "engine/resolver.h"
+#include "engine/timer_wheel.h"
+#include "io/backend.h"
+#include "memory/slab.h"
+#include "memory/state_slab.h"
+#include "metrics/counter.h"
+#include "metrics/histogram.h"
+#include "pacing/in_flight_limit.h"
+#include "pacing/token_bucket.h"
+#include "results/record.h"
+#include "targets/target_source.h"
+
+namespace sonde::engine {
+
+// Takes the records of one shard, on its thread.
+class RecordConsumer {
+ public:
+  virtual ~RecordConsumer() = default;
+  // False: the record was not taken and will not be (a limit on results is reached); the probe counts as cut.
+  virtual bool consume(const results::Record& record) = 0;
+  // Too much waits to be written: start nothing until it is gone.
+  virtual bool full() const = 0;
+};
+
+// Pacing that all shards of a scan share.
+struct Limits {
+  pacing::TokenBucket rate;
+  pacing::InFlightLimit per_host;
+  pacing::InFlightLimit per_prefix;
+};
+
+struct ShardOptions {
+  std::uint32_t concurrency = 1000;  // in flight at once, this shard's share
+  Nanos connect_timeout = 3 * kSecond;
+  Nanos read_timeout = 5 * kSecond;
+  Nanos dns_timeout = 2 * kSecond;
+  Nanos timeout = 15 * kSecond;
+  std::uint32_t retries = 0;
+  Nanos unix_offset = 0;     // wall clock minus the backend's clock
+  bool cut_records = false;  // a probe that is cut gets a `cancelled` record
+  bool fatal_audit = false;
+  std::function<bool(const IpAddress&)> is_excluded;  // asked of resolved names; empty: nothing is
+};
+
+// One probe of the pass and where its fields start in the schema.
+struct PassModule {
+  const ProbeModule* module = nullptr;
+  std::uint32_t first_value_id = 0;
+};
+
+// Written by the shard's thread, read by any.
+struct ShardStats {
+  metrics::Counter started;    // probes, not attempts
+  metrics::Counter finished;   // probes that ended in an outcome
+  metrics::Counter abandoned;  // probes that were cut without one
+  metrics::Counter retries;
+  metrics::Counter local_faults;  // acts that this machine refused and that were tried again
+  metrics::Counter in_flight;
+  metrics::Counter in_flight_peak;
+  std::array<metrics::Counter, results::kOutcomeNames.size()> outcomes;
+};
+
+class Shard {
+ public:
+  // resolver may be null when no target is a name. Everything borrowed outlives the shard.
+  Shard(ShardOptions options, std::vector<PassModule> pass, targets::TargetSource& source, Limits& limits,
+        io::Backend& backend, memory::RingPool& pool, Resolver* resolver, RecordConsumer& consumer);
+  ~Shard();
+  Shard(const Shard&) = delete;
+  Shard& operator=(const Shard&) = delete;
+
+  // One turn of the loop, which waits no longer than `latest`. False when there is nothing left to do.
+  bool turn(Nanos latest);
+  // From now on nothing new is started; what is in flight goes on.
+  void stop_starting() { stopping_ = true; }
+  // Ends everything in flight at once.
+  void cut();
+
+  // Positions that were drawn from the source and have no record yet: what a checkpoint must take up again.
+  std::vector<std::uint64_t> pending() const;
+
+  const ShardStats& stats() const { return stats_; }
+  const metrics::Histogram& deadline_lateness_us() const { return lateness_us_; }  // own thread, or after it ended
+  const AuditLog& audit() const { return audit_; }
+
+ private:
+  static constexpr std::size_t kBatch = 64;
+  static constexpr std::size_t kMaxDeferred = 1024;
+  static constexpr int kStartsPerTurn = 32;  // then completions get their turn, so that measured times stay true
+
+  // One attempt to be made.
+  struct Start {
+    targets::Target target;
+    Nanos not_before = 0;
+    std::int32_t dns_us = results::kNoTiming;
+    std::uint8_t module = 0;
+    std::uint8_t attempts = 1;
+    std::uint8_t local_faults = 0;
+    bool counted = false;  // in stats_.started
+  };
+
+  // starting
+  Nanos start_some();
+  bool next_start(Nanos now, Start& out, Nanos& again_at);
+  bool next_deferred(Start& out);
+  bool take_limits(const IpAddress& address);
+  void give_limits(const IpAddress& address);
+  void launch(Start& start);
+  void resolve(Start& start);
+  void local_fault(Start start, const Error& error);
+  Connection& open_slot(Start& start);
+  static Start start_of(Connection& connection);
+
+  // completions
+  void handle(const io::Completion& completion);
+  void on_connected(Connection& connection, const io::Completion& completion);
+  void on_read(Connection& connection, const io::Completion& completion);
+  void on_write(Connection& connection, const io::Completion& completion);
+  void on_resolved(const Resolved& resolved);
+  void expire();
+  void on_deadline(Connection& connection);
+
+  // probes
+  void start_probe(Connection& connection);
+  void destroy_probe(Connection& connection);
+  template <typename Call>
+  void drive(Connection& connection, Call call);
+  void apply(Connection& connection, const Step& step);
+  void send(Connection& connection, std::span<const std::byte> bytes);
+  void enter(Connection& connection, results::Phase phase);
+  Nanos deadline_of(const Connection& connection) const;
+  void arm(Connection& connection);
+
+  // ends
+  void end(Connection& connection, results::Outcome outcome, const char* error);
+  void emit(const Connection& connection, results::Outcome outcome, const char* error);
+  void close(Connection& connection);
+
+  Connection* find(ConnectionId id);
+  std::int32_t elapsed_us(const Connection& connection) const;
+  void pause_starting(const Error& error);
+  std::size_t remaining(std::uint8_t module) const { return pass_.size() - module; }
+
+  ShardOptions options_;
+  std::vector<PassModule> pass_;
+  targets::TargetSource& source_;
+  Limits& limits_;
+  io::Backend& backend_;
+  memory::RingPool& pool_;
+  Resolver* resolver_;
+  RecordConsumer& consumer_;
+
+  memory::Slab<Connection> connections_;
+  std::vector<memory::StateSlab> probe_states_;  // by module
+  TimerWheel wheel_;
+  AuditLog audit_;
+  std::unordered_map<std::uint32_t, memory::Lease> writes_;  // bytes on the way out, by connection index
+  std::vector<std::vector<results::Value>> values_;          // scratch, by module
+
+  std::array<targets::Target, kBatch> batch_;
+  std::size_t batch_next_ = 0;
+  std::size_t batch_size_ = 0;
+  std::deque<Start> deferred_;
+  std::deque<Start> again_;
+  std::vector<std::uint64_t> cut_;  // positions whose probes were cut
+
+  std::uint32_t ceiling_;   // in flight at once as local faults allow, ≤ options_.concurrency
+  Nanos paused_until_ = 0;  // after a local fault
+  Nanos pause_ = 0;         // the last pause, doubled by the next fault
+  bool stopping_ = false;
+
+  ShardStats stats_;
+  metrics::Histogram lateness_us_;
+};
+
+}  // namespace sonde::engine
