@@ -40,27 +40,49 @@ Resolved failure(ConnectionId id, int status) {
   }
 }
 
-IpAddress first_address(const ares_addrinfo* result) {
-  IpAddress address;
+std::vector<IpAddress> addresses_of(const ares_addrinfo* result) {
+  std::vector<IpAddress> addresses;
   for (const ares_addrinfo_node* node = result->nodes; node != nullptr; node = node->ai_next) {
     if (node->ai_family != AF_INET && node->ai_family != AF_INET6) continue;
-    os::SockAddr socket_address;
+    os::SockAddr address;
     std::copy_n(reinterpret_cast<const char*>(node->ai_addr), node->ai_addrlen,
-                reinterpret_cast<char*>(&socket_address.storage));
-    const IpAddress found = os::endpoint_of(socket_address).address;
-    if (found.is_v4()) return found;
-    if (address.is_unspecified()) address = found;
+                reinterpret_cast<char*>(&address.storage));
+    addresses.push_back(os::endpoint_of(address).address);
   }
-  return address;
+  return addresses;
+}
+
+// The first IPv4 address, else the first; unspecified when there is none.
+IpAddress preferred(const std::vector<IpAddress>& addresses) {
+  for (const IpAddress& address : addresses)
+    if (address.is_v4()) return address;
+  return addresses.empty() ? IpAddress() : addresses.front();
+}
+
+Result<ares_channel> open_channel(ares_options options, int flags, const std::string& servers, Nanos timeout) {
+  // Thread-safe and counted by c-ares; never undone, the program ends with it.
+  static const int initialized = ares_library_init(ARES_LIB_INIT_ALL);
+  if (initialized != ARES_SUCCESS) return std::unexpected(Error{.what = "c-ares could not be initialized"});
+  options.tries = 2;
+  options.timeout =
+      static_cast<int>(std::max<Nanos>(1, timeout / kMillisecond / 3));  // 1/3, then 2/3: the second try doubles
+  char lookups[] = "fb";
+  options.lookups = lookups;
+  ares_channel channel = nullptr;
+  if (ares_init_options(&channel, &options, flags | ARES_OPT_TRIES | ARES_OPT_TIMEOUTMS | ARES_OPT_LOOKUPS) !=
+      ARES_SUCCESS)
+    return std::unexpected(Error{.what = "c-ares could not make a channel"});
+  if (!servers.empty() && ares_set_servers_ports_csv(channel, servers.c_str()) != ARES_SUCCESS) {
+    ares_destroy(channel);
+    return std::unexpected(Error{.what = "resolver addresses were not understood"});
+  }
+  return channel;
 }
 
 }  // namespace
 
 Result<std::unique_ptr<CaresResolver>> CaresResolver::create(io::Backend& backend, const std::string& servers,
                                                              Nanos timeout) {
-  // Thread-safe and counted by c-ares; never undone, the program ends with it.
-  static const int initialized = ares_library_init(ARES_LIB_INIT_ALL);
-  if (initialized != ARES_SUCCESS) return std::unexpected(Error{.what = "c-ares could not be initialized"});
   std::unique_ptr<CaresResolver> resolver(new CaresResolver(backend));
   ares_options options{};
   options.sock_state_cb = [](void* self, ares_socket_t fd, int readable, int writable) {
@@ -68,16 +90,9 @@ Result<std::unique_ptr<CaresResolver>> CaresResolver::create(io::Backend& backen
     (void)static_cast<CaresResolver*>(self)->backend_.watch(fd, readable != 0, writable != 0);
   };
   options.sock_state_cb_data = resolver.get();
-  options.tries = 2;
-  options.timeout =
-      static_cast<int>(std::max<Nanos>(1, timeout / kMillisecond / 3));  // 1/3, then 2/3: the second try doubles
-  char lookups[] = "fb";
-  options.lookups = lookups;
-  const int flags = ARES_OPT_SOCK_STATE_CB | ARES_OPT_TRIES | ARES_OPT_TIMEOUTMS | ARES_OPT_LOOKUPS;
-  if (ares_init_options(&resolver->channel_, &options, flags) != ARES_SUCCESS)
-    return std::unexpected(Error{.what = "c-ares could not make a channel"});
-  if (!servers.empty() && ares_set_servers_ports_csv(resolver->channel_, servers.c_str()) != ARES_SUCCESS)
-    return std::unexpected(Error{.what = "resolver addresses were not understood"});
+  const Result<ares_channel> channel = open_channel(options, ARES_OPT_SOCK_STATE_CB, servers, timeout);
+  if (!channel) return std::unexpected(channel.error());
+  resolver->channel_ = *channel;
   return resolver;
 }
 
@@ -102,7 +117,7 @@ void CaresResolver::resolve(ConnectionId id, std::string_view host) {
         const std::unique_ptr<Question> asked(static_cast<Question*>(argument));
         Resolved resolved = failure(asked->id, status);
         if (status == ARES_SUCCESS) {
-          resolved = {.id = asked->id, .address = first_address(result)};
+          resolved = {.id = asked->id, .address = preferred(addresses_of(result))};
           if (resolved.address.is_unspecified()) resolved = failure(asked->id, ARES_ENODATA);
           ares_freeaddrinfo(result);
         }
@@ -129,6 +144,43 @@ std::span<const Resolved> CaresResolver::take_answers() {
   taken_.clear();
   taken_.swap(answers_);
   return taken_;
+}
+
+Result<std::vector<IpAddress>> resolve_all(const std::string& host, const std::string& servers, Nanos timeout) {
+  const Result<ares_channel> opened = open_channel({}, 0, servers, timeout);
+  if (!opened) return std::unexpected(opened.error());
+  const std::unique_ptr<ares_channeldata, decltype(&ares_destroy)> channel(*opened, &ares_destroy);
+  struct Answer {
+    int status = ARES_ETIMEOUT;
+    bool done = false;
+    std::vector<IpAddress> addresses;
+  } answer;
+  ares_addrinfo_hints hints{};
+  hints.ai_family = AF_UNSPEC;
+  ares_getaddrinfo(
+      channel.get(), host.c_str(), nullptr, &hints,
+      [](void* argument, int status, int, ares_addrinfo* result) {
+        auto& out = *static_cast<Answer*>(argument);
+        out.status = status;
+        out.done = true;
+        if (status != ARES_SUCCESS) return;
+        out.addresses = addresses_of(result);
+        ares_freeaddrinfo(result);
+      },
+      &answer);
+  while (!answer.done) {  // c-ares's own time-outs end it
+    fd_set readable;
+    fd_set writable;
+    FD_ZERO(&readable);
+    FD_ZERO(&writable);
+    const int count = ares_fds(channel.get(), &readable, &writable);
+    timeval wait{.tv_sec = 1, .tv_usec = 0};
+    select(count, &readable, &writable, nullptr, ares_timeout(channel.get(), &wait, &wait));
+    ares_process(channel.get(), &readable, &writable);
+  }
+  if (answer.status == ARES_SUCCESS || answer.status == ARES_ENOTFOUND || answer.status == ARES_ENODATA)
+    return answer.addresses;
+  return std::unexpected(Error{.what = failure({}, answer.status).error});
 }
 
 }  // namespace sonde::engine

@@ -42,4 +42,8 @@ class CaresResolver final : public Resolver {
   std::vector<Resolved> taken_;
 };
 
+// All addresses of a name, waiting for them: for set-up, before any shard runs. A name that does not exist has none.
+// The error: nobody could be asked, or nobody answered within `timeout`.
+Result<std::vector<IpAddress>> resolve_all(const std::string& host, const std::string& servers, Nanos timeout);
+
 }  // namespace sonde::engine
