@@ -28,6 +28,7 @@ FUZZ_SECONDS = 4
 FUZZ_MAX_LEN = 4096
 CLANG_FORMAT = "clang-format-19"
 CLANG_TIDY = "clang-tidy-19"
+SYMBOLIZER = "/usr/bin/llvm-symbolizer-19"
 
 
 @dataclass
@@ -210,11 +211,11 @@ def part_tsan(options):
     return gtest_cases("tsan", options)
 
 
-def pytest_cases(label, arguments, options, env=None):
+def pytest_cases(label, arguments, options, env=None, wrapper=()):
     report = RUNS / f"{label}.xml"
     report.unlink(missing_ok=True)
     wanted = ["-k", options.match] if options.match else []
-    code, output = run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short",
+    code, output = run([*wrapper, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short",
                         f"--junitxml={report}", *wanted, *arguments],
                        env={"PYTHONDONTWRITEBYTECODE": "1", **SANITIZER_ENV, **(env or {})})
     if not report.exists():
@@ -245,7 +246,7 @@ def part_e2e(options):
 def part_e2e_asan(options):
     failed = build("asan")
     return [failed] if failed else pytest_cases("e2e-asan", ["tests/e2e", "-m", "asan"], options,
-                                                {"SONDE_BIN": str(BUILD / "asan" / "sonde")})
+                                                {"SONDE_BIN": str(BUILD / "asan" / "sonde")}, sanitizer_wrapper("asan"))
 
 
 def part_fuzz(options):
@@ -269,7 +270,8 @@ def fuzz_one(name, seconds):
     shutil.rmtree(work, ignore_errors=True)
     shutil.copytree(corpus, work / "corpus")
     code, output = run([binary, work / "corpus", f"-max_total_time={seconds}", f"-max_len={FUZZ_MAX_LEN}", "-timeout=10",
-                        "-rss_limit_mb=2048", f"-artifact_prefix={work}/"], timeout=seconds + 120)
+                        "-rss_limit_mb=2048", f"-artifact_prefix={work}/"], timeout=seconds + 120,
+                       env={**SANITIZER_ENV, "ASAN_SYMBOLIZER_PATH": SYMBOLIZER})
     if code == 0:
         return Case(case)
     inputs = [str(path.relative_to(ROOT)) for path in work.iterdir() if path.is_file()]
