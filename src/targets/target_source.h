@@ -1,10 +1,12 @@
 // Where targets come from, one batch at a time. Thread-safe: shards call take() concurrently.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/ip_address.h"
 
@@ -27,8 +29,12 @@ class TargetSource {
   virtual bool exhausted() const = 0;
   // (address, port) pairs of this shard in all, --max-targets counted in; nothing while unknown (a stream).
   virtual std::optional<std::uint64_t> total() const = 0;
-  // Every position below it was given out by take(), or was done before this run (resume).
+  // Every position below it was given out by take(), was done before this run (resume), or is one of append_pending().
+  // It moves before take() returns: read cursor() and append_pending() first, then what each shard has in flight while
+  // that shard is not inside take(), and nothing is missed.
   virtual std::uint64_t cursor() const = 0;
+  // Appends the positions below cursor() that a resume brought along and take() has not given out.
+  virtual void append_pending(std::vector<std::uint64_t>& out) const { (void)out; }
   // Lines that were not targets (streams only: files are checked before anything is sent).
   virtual std::uint64_t lines_invalid() const { return 0; }
 };

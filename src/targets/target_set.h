@@ -1,0 +1,86 @@
+// Everything that one scan probes, as numbers 0 … size()-1: at(index) is the target. Each (address, port) and each
+// (name, port) is there once. Memory grows with the number of ranges and names, never with their size.
+// Built by TargetSetBuilder; immutable, any thread may read.
+//
+// The numbers run through sections: ranges × ports (IPv4, then IPv6), addresses with ports of their own that the former
+// do not hold (by port), names × ports, names with ports of their own. Within a section by address, then port. They
+// depend on the targets, the ports and the exclusions that the set was built with alone, not on the order of input.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "targets/exclusion.h"
+#include "targets/name_set.h"
+#include "targets/port_set.h"
+#include "targets/range_index.h"
+#include "targets/target_source.h"
+
+namespace sonde::targets {
+
+class TargetSet {
+ public:
+  std::uint64_t size() const { return size_; }  // 1 … 2^62 - 1
+
+  // Fills endpoint, host and blocked; leaves position alone. REQUIRES: index < size().
+  void at(std::uint64_t index, Target& out) const {
+    if (index < base_v4_end_) {
+      const auto [number, port] = split(index);
+      out.endpoint = {IpAddress::v4(base_v4_.at(number)), port};
+      out.host.clear();
+      out.blocked = false;
+      return;
+    }
+    at_section(index, out);
+  }
+
+  // Of the targets (reserved ranges cut out) and ports, without the exclusions: two builds have the same digest when
+  // they were given the same targets, in whatever order and form and however often.
+  std::uint64_t digest() const { return digest_; }
+
+ private:
+  friend class TargetSetBuilder;
+  TargetSet() = default;
+
+  enum class Kind : std::uint8_t { kBaseV4, kBaseV6, kOwnV4, kOwnV6, kNames, kOwnNames };
+  struct Section {
+    std::uint64_t begin;
+    Kind kind;
+    std::uint16_t port;  // kOwnV4, kOwnV6
+    std::uint32_t slot;  // in own_v4_, own_v6_
+  };
+  struct AddressAndPort {
+    std::uint64_t number;
+    std::uint16_t port;
+  };
+
+  // index / ports and ports[index % ports]. A division by multiplication: with m = ceil(2^64 / d), index · m / 2^64
+  // is exact while index · d < 2^64, and here index < 2^32 · d and d < 2^16.
+  AddressAndPort split(std::uint64_t index) const {
+    const std::uint64_t ports = ports_.size();
+    if (ports == 1) return {index, ports_[0]};
+    const auto number = static_cast<std::uint64_t>((U128{index} * ports_reciprocal_) >> 64);
+    return {number, ports_[index - number * ports]};
+  }
+  void at_section(std::uint64_t index, Target& out) const;
+  void name_at(const NameSet::Item& name, std::uint16_t port, Target& out) const;
+  void set_ports(const PortSet& ports);
+
+  std::uint64_t size_ = 0;
+  std::uint64_t digest_ = 0;
+  std::uint64_t base_v4_end_ = 0;
+  std::uint64_t ports_reciprocal_ = 0;
+  std::vector<std::uint16_t> ports_;
+  RangeIndex<std::uint32_t> base_v4_;
+  RangeIndex<U128> base_v6_;
+  std::vector<RangeIndex<std::uint32_t>> own_v4_;
+  std::vector<RangeIndex<U128>> own_v6_;
+  NameSet names_;
+  NameSet own_names_;
+  std::vector<Section> sections_;  // ascending, the first begins at 0
+  std::vector<std::string> excluded_names_;
+};
+
+}  // namespace sonde::targets
