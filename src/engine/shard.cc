@@ -199,6 +199,7 @@ void Shard::launch(Start& start) {
     connection.phase_start_us = dns_us;
   }
   connection.phase = results::Phase::kConnect;
+  stats_.attempts.add();
   connection.lifecycle.move(State::kConnecting, connection.id(), audit_);
   if (const Result<> connecting =
           backend_.connect(connection.id(), {.address = connection.address, .port = connection.port});

@@ -77,6 +77,7 @@ struct ShardStats {
   metrics::Counter started;    // probes, not attempts
   metrics::Counter finished;   // probes that ended in an outcome
   metrics::Counter abandoned;  // probes that were cut without one
+  metrics::Counter attempts;   // connections started, retries included
   metrics::Counter retries;
   metrics::Counter local_faults;  // acts that this machine refused and that were tried again
   metrics::Counter in_flight;

@@ -74,7 +74,7 @@ class TableEncoder final : public Encoder {
         pad(one_line(cell), 20, out);
         out += ' ';
       }
-      out += '\n';
+      end_line(out);
       return;
     }
     const std::string address = record.ip.is_unspecified() ? fmt::format("{}:{}", record.host, record.port)
@@ -87,8 +87,7 @@ class TableEncoder final : public Encoder {
     if (colour_) out += "\033[0m";
     out += fmt::format(" {:>10}  ", time_text(record.timing_us[static_cast<std::size_t>(Phase::kDone)]));
     append_detail(record, out);
-    while (out.back() == ' ') out.pop_back();
-    out += '\n';
+    end_line(out);
   }
 
  private:
@@ -122,6 +121,11 @@ class TableEncoder final : public Encoder {
         out += c;
     }
     return out;
+  }
+
+  static void end_line(std::string& out) {
+    while (!out.empty() && out.back() == ' ') out.pop_back();
+    out += '\n';
   }
 
   static void pad(std::string_view text, std::size_t width, std::string& out) {

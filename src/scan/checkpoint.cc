@@ -79,6 +79,7 @@ std::string encode(const Checkpoint& checkpoint) {
   put(writer, "shards", checkpoint.shards);
   put(writer, "probe", checkpoint.probe);
   put(writer, "exclude", checkpoint.exclude);
+  put(writer, "excluded", checkpoint.excluded);
   put(writer, "cursor", checkpoint.cursor);
   writer.Key("pending");
   writer.StartArray();
@@ -113,8 +114,8 @@ Parsed<Checkpoint> decode(std::string_view text, const std::string& where) {
   if (!get(root, "digest", checkpoint.digest) || !get(root, "seed", checkpoint.seed) ||
       !get(root, "shard", checkpoint.shard) || !get(root, "shards", checkpoint.shards) ||
       !get(root, "probe", checkpoint.probe) || !get(root, "exclude", checkpoint.exclude) ||
-      !get(root, "cursor", checkpoint.cursor) || root["order"].get(order) != simdjson::SUCCESS ||
-      !get_pending(root, checkpoint.cursor, checkpoint.pending))
+      !get(root, "excluded", checkpoint.excluded) || !get(root, "cursor", checkpoint.cursor) ||
+      root["order"].get(order) != simdjson::SUCCESS || !get_pending(root, checkpoint.cursor, checkpoint.pending))
     return input_error(where + ": the checkpoint lacks a part; start the scan anew");
   checkpoint.order = order;
   return checkpoint;

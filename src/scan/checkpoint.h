@@ -22,7 +22,8 @@ struct Checkpoint {
   std::uint32_t shard = 1;
   std::uint32_t shards = 1;
   std::vector<std::string> probe;
-  std::vector<std::string> exclude;  // as the index space was built; a resume may name more
+  std::vector<std::string> exclude;   // as stated; a resume may state more
+  std::vector<std::string> excluded;  // as the index space was built: with what excluded names resolved to
 
   // how far it came
   std::uint64_t cursor = 0;            // positions below it were taken

@@ -13,6 +13,7 @@ Checkpoint sample() {
           .shards = 3,
           .probe = {"tcp", "banner"},
           .exclude = {"10.0.0.0/8", "a \"name\""},
+          .excluded = {"10.0.0.0/8"},
           .cursor = 1'000'000,
           .pending = {0, 1, 17, 999'999}};
 }

@@ -1,0 +1,23 @@
+// `sonde scan`, from options to exit code: targets → pacing → engine → probes → results → sinks.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "base/error.h"
+#include "io/backend.h"
+#include "memory/ring_pool.h"
+#include "scan/scan_options.h"
+
+namespace sonde::scan {
+
+inline constexpr int kExitDone = 0;
+inline constexpr int kExitFailed = 1;        // output could not be written, no descriptors at all
+inline constexpr int kExitBadInput = 2;      // before anything is sent
+inline constexpr int kExitStoppedEarly = 3;  // by a signal or a limit, everything found so far written
+inline constexpr int kExitKilled = 130;      // by a second SIGINT
+
+// Runs the scan in this process; errors and progress go to standard error. Installs handlers for SIGINT and SIGTERM.
+int run(const ScanOptions& options);
+
+}  // namespace sonde::scan

@@ -1,0 +1,58 @@
+// One worker: a thread with a shard and all that the shard owns. The coordinating thread steers it by a few flags and
+// reads its output queue and counters.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "base/error.h"
+#include "engine/cares_resolver.h"
+#include "engine/shard.h"
+#include "io/epoll_backend.h"
+#include "memory/ring_pool.h"
+#include "scan/output.h"
+#include "scan/plan.h"
+
+namespace sonde::scan {
+
+// Written by the coordinator, read by all workers.
+struct Control {
+  enum Stop : int { kRun, kStopStarting, kCut };
+  std::atomic<int> stop{kRun};
+  std::atomic<std::uint64_t> epoch{0};  // raised when a checkpoint wants the workers' markers
+  std::atomic<bool> abandon{false};     // the output has failed: end at once, nobody reads the queue any more
+};
+
+class Worker {
+ public:
+  // plan, limits, budget and control outlive the worker. servers: for the resolver.
+  static Result<std::unique_ptr<Worker>> create(const Plan& plan, const engine::ShardOptions& options,
+                                                engine::Limits& limits, ResultBudget& budget, Control& control,
+                                                bool all, const std::string& servers);
+  ~Worker();
+
+  void start();
+  void join();
+
+  memory::SpscQueue<OutputMessage>& queue() { return output_.queue(); }
+  const engine::Shard& shard() const { return *shard_; }
+  const memory::RingPoolStats& buffers() const { return pool_.stats(); }  // after join()
+
+ private:
+  Worker(const Plan& plan, ResultBudget& budget, Control& control, bool all)
+      : output_(*plan.encoder, budget, all), control_(control) {}
+  void loop();
+
+  memory::RingPool pool_;
+  std::unique_ptr<io::EpollBackend> backend_;
+  std::unique_ptr<engine::CaresResolver> resolver_;
+  ShardOutput output_;
+  std::unique_ptr<engine::Shard> shard_;
+  Control& control_;
+  std::thread thread_;
+};
+
+}  // namespace sonde::scan
