@@ -6,7 +6,9 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -62,6 +64,7 @@ struct Mix {
   std::vector<std::pair<const Role*, std::uint32_t>> weights;
 };
 Parsed<Mix> parse_mix(std::string_view text);
+std::string mix_help();  // the named mixes, a line each
 
 class Population {
  public:

@@ -1,0 +1,77 @@
+#include "population/population.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+namespace sonde::population {
+namespace {
+
+TEST(Population, shares_follow_the_weights) {
+  const Population population(*parse_mix("ssh=1,refused=7,silent=2"), 42);
+  std::map<std::string_view, double> seen;
+  constexpr int kCount = 100'000;
+  for (int i = 0; i < kCount; ++i)
+    seen[population
+             .role_of({IpAddress::v4(0x7f000000U + static_cast<unsigned>(i) / 5), static_cast<std::uint16_t>(i % 5)})
+             .name] += 1.0 / kCount;
+  EXPECT_NEAR(seen["ssh"], 0.1, 0.005);
+  EXPECT_NEAR(seen["refused"], 0.7, 0.01);
+  EXPECT_NEAR(seen["silent"], 0.2, 0.007);
+}
+
+TEST(Population, is_a_function_of_mix_seed_and_endpoint) {
+  const Population one(*parse_mix("default"), 1);
+  const Population same(*parse_mix("default"), 1);
+  const Population other(*parse_mix("default"), 2);
+  int differ = 0;
+  for (std::uint32_t i = 0; i < 2000; ++i) {
+    const Endpoint endpoint{IpAddress::v4(0x7f4d0000 + i), 80};
+    EXPECT_EQ(&one.role_of(endpoint), &same.role_of(endpoint));
+    differ += &one.role_of(endpoint) != &other.role_of(endpoint) ? 1 : 0;
+  }
+  EXPECT_GT(differ, 50);
+}
+
+// Worlds on different machines, and truths that were printed earlier, must agree for good.
+TEST(Population, golden_roles_never_change) {
+  const Population population(*parse_mix("every"), 7);
+  std::string names;
+  for (std::uint32_t i = 0; i < 6; ++i)
+    names += std::string(population.role_of({IpAddress::v4(0x7f4d0000 + i), 80}).name) + " ";
+  EXPECT_EQ(names, "imap reset_on_accept close_on_accept line pop3 ftp ");
+}
+
+TEST(Population, scripts_are_sane) {
+  for (const Role& role : roles()) {
+    EXPECT_EQ(find_role(role.name), &role) << "names are unique";
+    EXPECT_FALSE(role.help.empty());
+    EXPECT_FALSE(role.tcp.outcome.empty());
+    EXPECT_FALSE(role.banner.outcome.empty());
+    EXPECT_TRUE(role.arrival == Arrival::kAccept || role.script.empty()) << role.name;
+    for (std::size_t i = 0; i < role.script.size(); ++i) {
+      const Act& act = role.script[i];
+      EXPECT_TRUE(act.kind != Act::Kind::kSend || !act.bytes.empty());
+      const bool ends = act.kind == Act::Kind::kClose || act.kind == Act::Kind::kReset;
+      EXPECT_TRUE(!ends || i + 1 == role.script.size()) << "nothing follows the end";
+    }
+  }
+}
+
+TEST(Mix, errors_say_what_would_be_right) {
+  EXPECT_EQ(parse_mix("shh=1").error().text, "no role or mix is called 'shh'; did you mean 'ssh'?");
+  EXPECT_EQ(parse_mix("ssh=x").error().text, "'ssh=x' is not a share: write ROLE=WEIGHT, such as ssh=2");
+  EXPECT_EQ(parse_mix("ssh").error().text, "'ssh' is not a share: write ROLE=WEIGHT, such as ssh=2");
+  EXPECT_FALSE(parse_mix(""));
+  EXPECT_FALSE(parse_mix("ssh=0"));
+}
+
+TEST(Population, knows_which_arrivals_it_has) {
+  const Population population(*parse_mix("ssh=1,silent=2"), 1);
+  EXPECT_TRUE(population.has(Arrival::kAccept));
+  EXPECT_TRUE(population.has(Arrival::kSilent));
+  EXPECT_FALSE(population.has(Arrival::kRefuse));
+}
+
+}  // namespace
+}  // namespace sonde::population
