@@ -39,6 +39,7 @@ class TargetSet {
   // Of the targets (reserved ranges cut out) and ports, without the exclusions: two builds have the same digest when
   // they were given the same targets, in whatever order and form and however often.
   std::uint64_t digest() const { return digest_; }
+  bool has_names() const { return !names_.empty() || !own_names_.empty(); }
 
  private:
   friend class TargetSetBuilder;
