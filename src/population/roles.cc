@@ -89,7 +89,7 @@ constexpr auto kRoles = std::to_array<Role>({
      failed("closed", "read", "unknown", "\\x00\\xff\\xfe\\x80\\x5c\n\\x1b[2J")},
     {"reset_on_accept", "accepts and resets", Arrival::kAccept, kResetOnAccept, kOpen, failed("reset", "first_byte")},
     {"reset_mid_banner", "resets in the middle of its identification", Arrival::kAccept, kResetMidBanner, kOpen,
-     failed("reset", "read", "unknown", "SSH-2.0-Op")},
+     failed("reset", "read", "ssh", "SSH-2.0-Op")},
     {"close_on_accept", "accepts and closes", Arrival::kAccept, kCloseOnAccept, kOpen, failed("closed", "first_byte")},
     {"close_mid_line", "closes in the middle of its greeting", Arrival::kAccept, kCloseMidLine, kOpen,
      failed("closed", "read", "unknown", "220 mail.exa")},
