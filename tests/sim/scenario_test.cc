@@ -89,7 +89,7 @@ TEST_P(Scenario, has_the_tables_verdicts_on_epoll_over_loopback) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Probes, Scenario, testing::Values("tcp", "banner"),
-                         [](const auto& info) { return std::string(info.param); });
+                         [](const auto& probe) { return std::string(probe.param); });
 
 }  // namespace
 }  // namespace sonde::testing_sim
