@@ -1,6 +1,7 @@
 #include "targets/indexed_source.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/check.h"
 
@@ -27,9 +28,13 @@ IndexedSource::IndexedSource(const TargetSet& set, IndexedSourceOptions options)
   if (options_.max_targets) limit_ = std::min(limit_, *options_.max_targets);
 }
 
-bool IndexedSource::fill(std::uint64_t position, Target& out) const {
+std::uint64_t IndexedSource::index_of(std::uint64_t position) const {
   const std::uint64_t place = position * options_.shards + (options_.shard - 1);
-  set_.at(options_.sequential ? place : permutation_.at(place), out);
+  return options_.sequential ? place : permutation_.at(place);
+}
+
+bool IndexedSource::fill(std::uint64_t position, std::uint64_t index, Target& out) const {
+  set_.at(index, out);
   out.position = position;
   if (!options_.filter) return true;
   if (out.host.empty()) return !options_.filter->contains(out.endpoint.address);
@@ -37,11 +42,27 @@ bool IndexedSource::fill(std::uint64_t position, Target& out) const {
   return true;
 }
 
+// Positions [begin, end) in groups: a permuted order touches a large set all over, and memory is far when it is asked
+// for one target at a time.
+std::size_t IndexedSource::fill_run(std::uint64_t begin, std::uint64_t end, std::span<Target> out) const {
+  constexpr std::uint64_t kGroup = 32;
+  std::array<std::uint64_t, kGroup> indexes{};
+  std::size_t given = 0;
+  for (; begin < end; begin += std::min(kGroup, end - begin)) {
+    const std::uint64_t count = std::min(kGroup, end - begin);
+    for (std::uint64_t i = 0; i < count; ++i) set_.prefetch_bucket(indexes[i] = index_of(begin + i));
+    for (std::uint64_t i = 0; i < count; ++i) set_.prefetch_range(indexes[i]);
+    for (std::uint64_t i = 0; i < count; ++i)
+      if (fill(begin + i, indexes[i], out[given])) ++given;
+  }
+  return given;
+}
+
 std::size_t IndexedSource::take_pending(std::span<Target> out) {
   std::size_t given = 0;
   while (given < out.size() && next_pending_.load(std::memory_order_relaxed) < pending_.size()) {
     const std::size_t i = next_pending_.fetch_add(1);
-    if (i < pending_.size() && fill(pending_[i], out[given])) ++given;
+    if (i < pending_.size() && fill(pending_[i], index_of(pending_[i]), out[given])) ++given;
   }
   return given;
 }
@@ -54,8 +75,7 @@ std::size_t IndexedSource::take(std::span<Target> out) {
     if (cursor_.load(std::memory_order_relaxed) >= limit_) break;
     const std::uint64_t begin = cursor_.fetch_add(wanted);
     const std::uint64_t end = std::min(begin + wanted, limit_);
-    for (std::uint64_t position = begin; position < end; ++position)
-      if (fill(position, out[given])) ++given;
+    given += fill_run(begin, end, out.subspan(given));
     looked_at += wanted;
   }
   return given;

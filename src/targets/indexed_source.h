@@ -42,7 +42,9 @@ class IndexedSource final : public TargetSource {
   void append_pending(std::vector<std::uint64_t>& out) const override;
 
  private:
-  bool fill(std::uint64_t position, Target& out) const;  // false: passed over
+  std::uint64_t index_of(std::uint64_t position) const;
+  bool fill(std::uint64_t position, std::uint64_t index, Target& out) const;  // false: passed over
+  std::size_t fill_run(std::uint64_t begin, std::uint64_t end, std::span<Target> out) const;
   std::size_t take_pending(std::span<Target> out);
 
   const TargetSet& set_;

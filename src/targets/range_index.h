@@ -46,6 +46,14 @@ class RangeIndex {
     return static_cast<Bits>(ranges_[low].distance + i);
   }
 
+  // For sets larger than the caches: first the bucket of i, later its range, so that at(i) finds both there.
+  void prefetch_bucket(std::uint64_t i) const {
+    if (!buckets_.empty()) __builtin_prefetch(&buckets_[i >> shift_]);
+  }
+  void prefetch_range(std::uint64_t i) const {
+    if (!buckets_.empty()) __builtin_prefetch(&ranges_[buckets_[i >> shift_]]);
+  }
+
  private:
   using Number = std::conditional_t<sizeof(Bits) == 4, std::uint32_t, std::uint64_t>;
   struct Entry {

@@ -36,6 +36,14 @@ class TargetSet {
     at_section(index, out);
   }
 
+  // Hints for a batch of at() calls: all of the first kind, then all of the second, then the calls.
+  void prefetch_bucket(std::uint64_t index) const {
+    if (index < base_v4_end_) base_v4_.prefetch_bucket(split(index).number);
+  }
+  void prefetch_range(std::uint64_t index) const {
+    if (index < base_v4_end_) base_v4_.prefetch_range(split(index).number);
+  }
+
   // Of the targets (reserved ranges cut out) and ports, without the exclusions: two builds have the same digest when
   // they were given the same targets, in whatever order and form and however often.
   std::uint64_t digest() const { return digest_; }
