@@ -108,7 +108,8 @@ def build_now(preset, targets):
         code, output = run(["cmake", "--preset", preset, *PRESET_OPTIONS[preset]])
         if code == 0:
             wanted = [word for target in targets for word in ("--target", target)]
-            code, output = run(["cmake", "--build", folder, "--parallel", os.cpu_count() or 2, *wanted])
+            code, output = run(["cmake", "--build", folder, "--parallel", os.cpu_count() or 2, *wanted,
+                                "--", "-k", "0"])  # all errors at once
         if code != 0:
             return Case(name, "failed", compiler_output(output))
         stamp.rename(folder / ".stamp")
@@ -297,9 +298,10 @@ def part_bench(options):
 def part_tidy(options):
     """clang-tidy over the sources (not the tests), each result remembered by what went into it."""
     failed = build("release")
-    if failed:
+    database = BUILD / "release" / "compile_commands.json"  # there even when something does not compile
+    if not database.exists():
         return [failed]
-    entries = json.loads((BUILD / "release" / "compile_commands.json").read_text())
+    entries = json.loads(database.read_text())
     entries = [entry for entry in entries if entry["file"].startswith(str(ROOT / "src"))
                and not re.search(r"_(test|bench)\.cc$", entry["file"])
                and (not options.match or options.match in entry["file"])]

@@ -27,7 +27,7 @@ constexpr std::uint32_t kLargestMaxBanner = 65536;
 constexpr auto kFields = std::to_array<FieldDef>({
     {"banner.protocol", FieldType::kString,
      "the protocol that the bytes are of: ssh, smtp, ftp, imap, pop3, redis, http, unknown", true},
-    {"banner.text", FieldType::kString, "the first --max-banner bytes; what is no printable UTF-8 as \\xNN", true},
+    {"banner.text", FieldType::kString, "the first --max-banner bytes without the last line's end; what is no printable UTF-8 as \\xNN", true},
     {"banner.bytes", FieldType::kInteger, "all bytes that were received"},
     {"banner.product", FieldType::kString, "what the server says it is", true},
 });
@@ -80,8 +80,11 @@ class BannerProbe final : public engine::Probe {
     if (total_ == 0) return;
     const Banner banner = identify(kept(), asked_, port_);
     values[0] = std::string(banner.protocol);
+    // The end of the last line is not part of what it says.
+    std::string_view said = wire::as_text(kept());
+    while (said.ends_with('\n') || said.ends_with('\r')) said.remove_suffix(1);
     std::string text;
-    results::append_escaped(wire::as_text(kept().first(std::min<std::size_t>(size_, max_banner_))), text);
+    results::append_escaped(said.substr(0, max_banner_), text);
     values[1] = std::move(text);
     values[2] = static_cast<std::int64_t>(total_);
     if (banner.product.empty()) return;
