@@ -4,6 +4,7 @@
 function(sonde_module name)
   cmake_parse_arguments(M "" "" "DEPS;LIBS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS *.cc)
+  list(FILTER sources EXCLUDE REGEX "/main\\.cc$")  # a program, not the library
   set(tests ${sources})
   set(fuzzers ${sources})
   set(benches ${sources})

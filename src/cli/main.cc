@@ -1,0 +1,69 @@
+// sonde: the commands, and how one is chosen.
+#include <fmt/format.h>
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "base/nearest.h"
+#include "cli/command.h"
+#include "cli/demo.h"
+#include "cli/scan.h"
+#include "cli/world.h"
+#include "scan/version.h"
+
+namespace sonde::cli {
+namespace {
+
+int print_version(std::span<const std::string>) {
+  fmt::print("sonde {}\n", scan::kVersion);
+  return 0;
+}
+
+struct Command {
+  std::string_view name;
+  std::string_view help;
+  int (*run)(std::span<const std::string> arguments);
+};
+
+constexpr auto kCommands = std::to_array<Command>({
+    {"scan", "probe many targets once", run_scan},
+    {"world",
+     "a population of targets on loopback: open, closed, silent, slow, broken; which is which follows from the seed",
+     run_world},
+    {"demo", "the main job end to end in under a minute: a world, a scan of it, a summary to read", run_demo},
+    {"version", "print the version", print_version},
+});
+
+std::string help() {
+  std::string text =
+      "Usage: sonde COMMAND [OPTION …]\n\nProbes networks, with very many connections in flight on one machine.\n\n";
+  for (const Command& command : kCommands) text += fmt::format("  {:<9} {}\n", command.name, command.help);
+  return text + "\n`sonde COMMAND --help` tells its options.\n";
+}
+
+int run(const std::vector<std::string>& arguments) {
+  if (arguments.empty()) {
+    fmt::print(stderr, "{}", help());
+    return kExitBadUsage;
+  }
+  const std::string& name = arguments.front();
+  if (name == "--help" || name == "-h" || name == "help") {
+    fmt::print("{}", help());
+    return 0;
+  }
+  if (name == "--version") return print_version({});
+  std::vector<std::string_view> names;
+  for (const Command& command : kCommands) {
+    if (command.name == name) return command.run(std::span(arguments).subspan(1));
+    names.push_back(command.name);
+  }
+  return complain(
+      fmt::format("'{}' is not a command{}", name,
+                  nearest(name, names).empty() ? "; `sonde --help` lists them" : did_you_mean(name, names)));
+}
+
+}  // namespace
+}  // namespace sonde::cli
+
+int main(int argc, char** argv) { return sonde::cli::run({argv + 1, argv + argc}); }
