@@ -249,3 +249,44 @@ def dns():
         yield server
         server.shutdown()
         thread.join()
+
+
+# --- worlds -----------------------------------------------------------------------------------------------------------------
+
+
+class World:
+    """A running `sonde world`. A scan of `prefix` and `ports` must find `truth`."""
+
+    def __init__(self, sonde_bin, prefix, ports, mix, seed):
+        self.prefix, self.ports = prefix, ",".join(str(port) for port in ports)
+        self.arguments = [str(sonde_bin), "world", "--prefix", prefix, "--ports", self.ports, "--mix", mix, "--seed", str(seed)]
+
+    @property
+    def truth(self):
+        """One object an endpoint: ip, port, role, and what each probe must find."""
+        printed = subprocess.run([*self.arguments, "--truth", "ndjson"], capture_output=True, text=True, check=True, timeout=60)
+        return [json.loads(line) for line in printed.stdout.splitlines()]
+
+    def wait_until_ready(self, process, log):
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < deadline and process.poll() is None:
+            if "ready" in log.read_text(errors="replace"):
+                return
+            time.sleep(0.02)
+        pytest.fail(f"the world did not start:\n{log.read_text(errors='replace')}", pytrace=False)
+
+
+@pytest.fixture
+def world(sonde_bin, tmp_path):
+    """world(prefix="127.80.0.0/24", ports=2, mix="default", seed=1) → World; several may run at once."""
+    with contextlib.ExitStack() as running:
+
+        def start(prefix="127.80.0.0/24", ports=2, mix="default", seed=1):
+            numbers = sorted({free_port() for _ in range(ports)}) if isinstance(ports, int) else ports
+            started = World(sonde_bin, prefix, numbers, mix, seed)
+            log = tmp_path / f"world-{prefix.replace('/', '-')}-{seed}.log"
+            process = running.enter_context(server_process(started.arguments, log))
+            started.wait_until_ready(process, log)
+            return started
+
+        yield start
