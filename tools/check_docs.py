@@ -130,7 +130,7 @@ def check_options(root, path, known):
 
 def check_program(root, program, pages):
     commands = commands_of(program)
-    known = {command: help_options(program, [command]) for command in commands}
+    known = {command: help_options(program, [command]) | {"--help"} for command in commands}
     for page in pages:
         yield from check_options(root, page, known)
     if "schema" in commands:

@@ -1,0 +1,23 @@
+"""A scan of a world finds what the world says of itself, endpoint by endpoint."""
+import pytest
+
+pytestmark = pytest.mark.asan
+
+
+@pytest.mark.parametrize("probe", ["tcp", "banner"])
+def test_a_scan_finds_the_truth_of_a_world(scan, world, probe):
+    served = world(prefix="127.80.0.0/25", ports=2, mix="default", seed=7)
+    truth = {(line["ip"], line["port"]): line[probe] for line in served.truth}
+    assert len(truth) == 256
+
+    records, summary = scan(served.prefix, "-p", served.ports, "--probe", probe, "--all", "--rate", "0", "--connect-timeout",
+                            "700ms", "--read-timeout", "1500ms")
+    found = {}
+    for record in records:
+        found[record["ip"], record["port"]] = {
+            "outcome": record["outcome"], "phase": record["phase"],
+            **{key: value for key, value in record.get("banner", {}).items() if key in ("protocol", "text")}}
+    assert len(records) == len(found) == summary["targets_total"]
+    wrong = {endpoint: (found[endpoint], expected) for endpoint, expected in truth.items()
+             if any(found[endpoint].get(key) != value for key, value in expected.items())}
+    assert wrong == {}
