@@ -33,7 +33,7 @@ def tree(tmp_path):
     write("os/CMakeLists.txt", "sonde_module(os DEPS base)\n")
     write("wire/CMakeLists.txt", "sonde_module(wire DEPS base)\n")
     write("engine/CMakeLists.txt", "sonde_module(engine DEPS os wire\n  LIBS z)\n")
-    write("probes/tcp/CMakeLists.txt", "sonde_module(probes_tcp DEPS base)\n")
+    write("probes/tcp/CMakeLists.txt", "sonde_module(probes_tcp DEPS engine)\n")
     write.problems = lambda: check_layers.problems(tmp_path)
     return write
 
