@@ -3,12 +3,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <span>
 
 #include "base/nearest.h"
 #include "config/values.h"
 #include "scan/registry.h"
+#include "targets/input_text.h"
+#include "targets/port_set.h"
 
 namespace sonde::config {
 namespace {
@@ -110,6 +113,11 @@ OptionSpec flag(std::string name, std::string help, bool ScanOptions::* member) 
   return spec;
 }
 
+std::unexpected<InputError> not_one_of(std::string_view value, std::span<const std::string_view> words) {
+  return input_error(
+      fmt::format("{} is not one of {}{}", targets::quoted(value), fmt::join(words, ", "), did_you_mean(value, words)));
+}
+
 // An option that takes one of a few words: the enumerators in their order.
 template <typename Member, typename Enum, std::size_t n>
 OptionSpec word(std::string name, std::string help, Member ScanOptions::* member,
@@ -124,8 +132,7 @@ OptionSpec word(std::string name, std::string help, Member ScanOptions::* member
       options.*member = static_cast<Enum>(i);
       return {};
     }
-    const std::string near = did_you_mean(value, words);
-    return input_error(fmt::format("'{}' is not one of {}{}", value, fmt::join(words, ", "), near));
+    return not_one_of(value, words);
   };
   spec.get = [member, words, first](const ScanOptions& options) -> Texts {
     (void)first;
@@ -167,9 +174,65 @@ OptionSpec probe_option() {
     std::vector<std::string_view> names;
     for (const scan::ProbeEntry& entry : scan::probe_table()) names.push_back(entry.name);
     for (const std::string& name : options.probe)
-      if (std::find(names.begin(), names.end(), name) == names.end())
-        return input_error(
-            fmt::format("'{}' is not one of {}{}", name, fmt::join(names, ", "), did_you_mean(name, names)));
+      if (std::find(names.begin(), names.end(), name) == names.end()) return not_one_of(name, names);
+    return {};
+  };
+  return spec;
+}
+
+// Kept as the text that was given, joined by commas; judged here, so that a wrong one is found where it stands.
+OptionSpec ports_option() {
+  OptionSpec spec{.name = "ports",
+                  .letter = 'p',
+                  .kind = Kind::kMany,
+                  .metavar = "PORTS",
+                  .help = "80,443,8000-8100, '-' is all; a target that names its own port keeps it",
+                  .unset = "by probe; tcp needs it"};
+  spec.set = [](ScanOptions& options, std::string_view value) -> Parsed<> {
+    const Parsed<Texts> items = parse_list(value);
+    if (!items) return std::unexpected(items.error());
+    for (const std::string& item : *items) {
+      if (const Parsed<targets::PortSet> ports = targets::PortSet::parse(item); !ports)
+        return std::unexpected(ports.error());
+      options.ports += (options.ports.empty() ? "" : ",") + item;
+    }
+    return {};
+  };
+  spec.clear = [](ScanOptions& options) { options.ports.clear(); };
+  spec.get = [](const ScanOptions& options) {
+    return options.ports.empty() ? Texts() : parse_list(options.ports).value_or(Texts());
+  };
+  return spec;
+}
+
+// "127.0.0.1", "127.0.0.1:5353", "::1", "[::1]:5353".
+bool is_resolver(std::string_view text) {
+  std::string_view port;
+  bool has_port = false;
+  if (text.starts_with('[')) {
+    const std::size_t close = text.find(']');
+    if (close == std::string_view::npos) return false;
+    has_port = close + 1 < text.size();
+    if (has_port && text[close + 1] != ':') return false;
+    if (has_port) port = text.substr(close + 2);
+    text = text.substr(1, close - 1);
+  } else if (const std::size_t colon = text.find(':'); colon != std::string_view::npos && colon == text.rfind(':')) {
+    has_port = true;
+    port = text.substr(colon + 1);
+    text = text.substr(0, colon);
+  }
+  return parse_ip(text).has_value() && (!has_port || targets::parse_port(port) != 0);
+}
+
+OptionSpec resolvers_option() {
+  OptionSpec spec = many("resolvers", "ADDRESS[:PORT]", "name servers to ask", &ScanOptions::resolvers, "the system's");
+  const auto append = spec.set;
+  spec.set = [append](ScanOptions& options, std::string_view value) -> Parsed<> {
+    if (const Parsed<> added = append(options, value); !added) return added;
+    for (const std::string& server : options.resolvers)
+      if (!is_resolver(server))
+        return input_error(fmt::format("{} is not the address of a name server, such as 127.0.0.1 or 127.0.0.1:5353",
+                                       targets::quoted(server)));
     return {};
   };
   return spec;
@@ -181,6 +244,7 @@ OptionSpec module_option(std::string_view probe, const engine::OptionDef& def) {
   OptionSpec spec{
       .name = name, .metavar = def.metavar, .help = fmt::format("{}: {}", probe, def.help), .unset = def.fallback};
   spec.set = [name](ScanOptions& options, std::string_view value) -> Parsed<> {
+    if (const Parsed<std::string> readable = parse_text(value); !readable) return std::unexpected(readable.error());
     std::erase_if(options.module_options, [&](const auto& option) { return option.first == name; });
     options.module_options.emplace_back(name, value);
     return {};
@@ -211,8 +275,7 @@ std::vector<OptionSpec> targets_group() {
       with_letter('l',
                   text("list", "FILE", "targets, one a line, '#' begins a comment; '-' is standard input, streamed",
                        &ScanOptions::list)),
-      with_letter('p', text("ports", "PORTS", "80,443,8000-8100, '-' is all; a target that names its own port keeps it",
-                            &ScanOptions::ports, "by probe; tcp needs it")),
+      ports_option(),
       many("exclude", "TARGET[,TARGET]", "addresses, CIDRs, ranges, names that are never touched; repeats",
            &ScanOptions::exclude),
       many("exclude-file", "FILE", "the same, one a line", &ScanOptions::exclude_file),
@@ -223,14 +286,14 @@ std::vector<OptionSpec> probes_group() {
   std::vector<OptionSpec> specs = {probe_option()};
   for (const scan::ProbeEntry& entry : scan::probe_table())
     for (const engine::OptionDef& def : entry.make()->options()) specs.push_back(module_option(entry.name, def));
-  specs.push_back(many("resolvers", "ADDRESS[:PORT]", "name servers to ask", &ScanOptions::resolvers, "the system's"));
+  specs.push_back(resolvers_option());
   return specs;
 }
 
 std::vector<OptionSpec> pace_group() {
   return {
-      one("rate", "N", "new connections a second, all workers together; suffixes k, M; 0 is unlimited",
-          &ScanOptions::rate, kRate),
+      with_letter('r', one("rate", "N", "new connections a second, all workers together; suffixes k, M; 0 is unlimited",
+                           &ScanOptions::rate, kRate)),
       one("concurrency", "N", "connections in flight at once", &ScanOptions::concurrency, kCount<1, 100'000'000>,
           "what this machine carries, at most 100k"),
       one("per-host", "N", "in flight to one address; 0 is unlimited", &ScanOptions::per_host, kCount<0, kMost32>),
@@ -300,6 +363,38 @@ std::vector<OptionSpec> make_table() {
   return table;
 }
 
+// `head`, and beside it (below it, where that is long) the words of `text`, wrapped; each line of `text` begins anew.
+void append_entry(std::string& out, std::string_view head, std::string_view text) {
+  constexpr std::size_t kColumn = 34;
+  constexpr std::size_t kWidth = 100;
+  std::string line = fmt::format("{:<{}}", head, kColumn);
+  if (head.size() >= kColumn) {
+    out.append(head) += '\n';
+    line.assign(kColumn, ' ');
+  }
+  bool begun = false;  // whether `line` has words
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find_first_of(" \n"), text.size());
+    const std::string_view word = text.substr(0, end);
+    const bool new_line = end < text.size() && text[end] == '\n';
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (begun && line.size() + 1 + word.size() > kWidth) {
+      out += line + '\n';
+      line.assign(kColumn, ' ');
+      begun = false;
+    }
+    if (begun) line += ' ';
+    line += word;
+    begun = true;
+    if (new_line) {
+      out += line + '\n';
+      line.assign(kColumn + 2, ' ');
+      begun = false;
+    }
+  }
+  out += line + '\n';
+}
+
 // Default values as --help shows them.
 std::string default_of(const OptionSpec& spec) {
   if (spec.kind == Kind::kFlag) return {};
@@ -340,28 +435,50 @@ std::string scan_help() {
     const std::string letter = spec.letter != 0 ? fmt::format("-{}, ", spec.letter) : "    ";
     const std::string head =
         fmt::format("  {}--{}{}{}", letter, spec.name, spec.metavar.empty() ? "" : " ", spec.metavar);
-    const std::string first = spec.help.substr(0, spec.help.find('\n'));
-    out += head.size() <= 33 ? fmt::format("{:<34}", head) : head + "\n" + std::string(34, ' ');
-    out += first + default_of(spec) + "\n";
-    for (std::size_t at = first.size(); at < spec.help.size();) {
-      const std::size_t end = std::min(spec.help.find('\n', at + 1), spec.help.size());
-      out += std::string(36, ' ') + spec.help.substr(at + 1, end - at - 1) + "\n";
-      at = end;
-    }
+    const std::size_t first = std::min(spec.help.find('\n'), spec.help.size());
+    append_entry(out, head, spec.help.substr(0, first) + default_of(spec) + spec.help.substr(first));
   }
   out +=
       "\nConfiguration:\n"
-      "      --config FILE               YAML; keys are the long names above, `targets:` the targets; flags win over "
-      "it\n"
+      "      --config FILE               YAML; keys are the long names above, `targets:` the targets;\n"
+      "                                  flags win over it\n"
       "      --print-config              print the effective configuration in that form, and do nothing else\n"
-      "\nExit codes: 0 done · 1 the run failed · 2 bad usage or input, nothing was sent · 3 stopped early, all found "
-      "is written\n"
+      "  -h, --help                      print this\n"
+      "\nExit codes: 0 done · 1 the run failed · 2 bad usage or input, nothing was sent ·\n"
+      "            3 stopped early, all found is written\n"
       "\nExamples:\n"
       "  sonde scan 192.0.2.0/24 -p 22,80,443\n"
       "  sonde scan -l targets.txt -p 22 --probe banner -o found.ndjson --checkpoint scan.ckpt\n"
       "  sonde scan 10.0.0.0/16 -p 443 --shard 1/4 --seed 7 --rate 2k --dry-run\n";
   return out;
 }
+
+namespace {
+
+struct NamedFile {
+  std::string_view option;
+  std::string_view path;
+};
+
+// A file that is written must not be anything else: a checkpoint over the records would destroy them.
+Parsed<> check_files(const ScanOptions& options) {
+  const auto written = std::to_array<NamedFile>(
+      {{"output", options.output}, {"summary", options.summary}, {"checkpoint", options.checkpoint}});
+  std::vector<NamedFile> all(written.begin(), written.end());
+  all.insert(all.end(), {{"list", options.list}, {"resume", options.resume}});
+  for (const std::string& path : options.exclude_file) all.push_back({"exclude-file", path});
+  for (const NamedFile& file : written)
+    for (const NamedFile& other : all) {
+      // Both may be standard output; and a run may go on keeping the checkpoint that it came from.
+      if (file.path.empty() || file.path == "-" || file.path != other.path || file.option == other.option) continue;
+      if (file.option == "checkpoint" && other.option == "resume") continue;
+      return input_error(fmt::format("--{}: {} is --{} too; give each a file of its own", file.option,
+                                     targets::quoted(file.path), other.option));
+    }
+  return {};
+}
+
+}  // namespace
 
 Parsed<> check(const ScanOptions& options) {
   if (options.targets.empty() && options.list.empty())
@@ -371,7 +488,7 @@ Parsed<> check(const ScanOptions& options) {
   if (options.list == "-" && !options.checkpoint.empty())
     return input_error(
         "--checkpoint: a stream cannot be resumed, for it is not remembered; put the targets into a file");
-  return {};
+  return check_files(options);
 }
 
 }  // namespace sonde::config

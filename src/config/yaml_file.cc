@@ -1,8 +1,10 @@
 #include "config/yaml_file.h"
 
 #include <fmt/format.h>
+#include <yaml-cpp/depthguard.h>
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
 #include <set>
 
 #include "base/nearest.h"
@@ -10,11 +12,12 @@
 #include "config/values.h"
 #include "os/error.h"
 #include "os/fd.h"
+#include "targets/input_text.h"
 
 namespace sonde::config {
 namespace {
 
-constexpr std::size_t kLargestFile = std::size_t{64} << 20;
+constexpr std::size_t kLargestFile = std::size_t{4} << 20;  // long lists of targets belong into --list
 
 class Reader {
  public:
@@ -26,8 +29,9 @@ class Reader {
     for (const auto& entry : root) {
       if (!entry.first.IsScalar()) return fail(entry.first, "a key must be the name of an option");
       const std::string& key = entry.first.Scalar();
-      if (!seen_.insert(key).second) return fail(entry.first, "'" + key + "' stands here twice");
-      if (const Parsed<> applied = key == "targets" ? targets(entry.second) : option(entry.first, entry.second);
+      if (!seen_.insert(key).second) return fail(entry.first, sonde::targets::quoted(key) + " stands here twice");
+      if (const Parsed<> applied =
+              key == "targets" ? targets(entry.first, entry.second) : option(entry.first, entry.second);
           !applied)
         return applied;
     }
@@ -39,13 +43,13 @@ class Reader {
     return input_error(fmt::format("{}:{}: {}", name_, node.Mark().line + 1, what));
   }
 
-  Parsed<> targets(const YAML::Node& value) {
+  Parsed<> targets(const YAML::Node& key, const YAML::Node& value) {
     options_.targets.clear();
     if (value.IsScalar()) {
       options_.targets.push_back(value.Scalar());
       return {};
     }
-    if (!value.IsSequence()) return fail(value, "targets: must be a target or a list of them");
+    if (!value.IsSequence()) return fail(key, "targets: must be a target or a list of them");
     for (const YAML::Node& item : value) {
       if (!item.IsScalar()) return fail(item, "targets: each must be the text of a target");
       options_.targets.push_back(item.Scalar());
@@ -58,8 +62,10 @@ class Reader {
     if (spec == nullptr) {
       std::vector<std::string_view> names = option_names();
       names.push_back("targets");
-      return fail(key, "unknown key '" + key.Scalar() + "'" + did_you_mean(key.Scalar(), names));
+      return fail(key, "unknown key " + sonde::targets::quoted(key.Scalar()) + did_you_mean(key.Scalar(), names));
     }
+    // An absent value has no place of its own.
+    if (value.IsNull()) return fail(key, spec->name + ": has no value");
     if (spec->kind != OptionSpec::Kind::kMany) {
       if (!value.IsScalar()) return fail(value, spec->name + ": must be a single value");
       return set(*spec, value);
@@ -88,13 +94,25 @@ class Reader {
 }  // namespace
 
 Parsed<> apply_yaml(std::string_view text, const std::string& name, scan::ScanOptions& options) {
-  if (utf8_prefix(text) != text.size() || text.find('\0') != std::string_view::npos)
-    return input_error(name + ": not a text file; a configuration is YAML in UTF-8");
+  // yaml-cpp is given text alone: a 0x04, for one, is the end of the file to it.
+  const auto control = std::find_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\r' && c != '\t') || c == 0x7f;
+  });
+  const auto good = text.begin() + static_cast<std::ptrdiff_t>(utf8_prefix(text));
+  if (const auto bad = std::min(control, good); bad != text.end())
+    return input_error(fmt::format("{}:{}: byte 0x{:02x} is not text; a configuration is YAML in UTF-8", name,
+                                   1 + std::count(text.begin(), bad, '\n'), static_cast<unsigned char>(*bad)));
   // yaml-cpp throws what it finds wrong; nesting is bounded by its own guard.
   try {
-    return Reader(name, options).read(YAML::Load(std::string(text)));
+    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
+    if (documents.empty()) return {};
+    if (documents.size() > 1)
+      return input_error(name + ": holds more than one document; '---' may stand at the top alone");
+    return Reader(name, options).read(documents.front());
+  } catch (const YAML::DeepRecursion& error) {
+    return input_error(fmt::format("{}:{}: is nested too deeply", name, std::max(error.mark.line, 0) + 1));
   } catch (const YAML::Exception& error) {
-    return input_error(fmt::format("{}:{}: {}", name, error.mark.line + 1, error.msg));
+    return input_error(fmt::format("{}:{}: is not YAML: {}", name, std::max(error.mark.line, 0) + 1, error.msg));
   } catch (const std::exception& error) {
     return input_error(name + ": " + error.what());
   }
