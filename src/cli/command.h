@@ -23,7 +23,7 @@ struct Token {
 
 struct Given {
   std::string name;
-  std::string value;  // empty for a flag
+  std::string value;  // of a flag: "true", or what --name=… says
 };
 
 struct CommandLine {
@@ -39,5 +39,8 @@ Parsed<CommandLine> tokenize(std::span<const Token> tokens, std::span<const std:
 
 // "sonde: …" on standard error; gives kExitBadUsage.
 int complain(std::string_view text);
+
+// Writes to standard output; gives 0, or 1 when that cannot be done (quietly when its reader is gone).
+int print(std::string_view text);
 
 }  // namespace sonde::cli

@@ -11,13 +11,19 @@
 #include "cli/scan.h"
 #include "cli/world.h"
 #include "scan/version.h"
+#include "targets/input_text.h"
 
 namespace sonde::cli {
 namespace {
 
-int print_version(std::span<const std::string>) {
-  fmt::print("sonde {}\n", scan::kVersion);
-  return 0;
+int print_version(std::span<const std::string> arguments) {
+  const Parsed<CommandLine> line = tokenize({}, arguments);
+  if (!line) return complain(line.error().text);
+  if (line->has("help")) return print("Usage: sonde version\n\nPrints the version.\n");
+  if (!line->positionals.empty())
+    return complain(
+        fmt::format("version: {} is too much: it takes no arguments", targets::quoted(line->positionals[0])));
+  return print(fmt::format("sonde {}\n", scan::kVersion));
 }
 
 struct Command {
@@ -42,15 +48,16 @@ std::string help() {
   return text + "\n`sonde COMMAND --help` tells its options.\n";
 }
 
-int run(const std::vector<std::string>& arguments) {
+int run(std::vector<std::string> arguments) {
+  // `sonde help scan` is `sonde scan --help`.
+  if (arguments.size() > 1 && arguments.front() == "help") arguments = {arguments[1], "--help"};
   if (arguments.empty()) {
     fmt::print(stderr, "{}", help());
     return kExitBadUsage;
   }
   const std::string& name = arguments.front();
   if (name == "--help" || name == "-h" || name == "help") {
-    fmt::print("{}", help());
-    return 0;
+    return print(help());
   }
   if (name == "--version") return print_version({});
   std::vector<std::string_view> names;
@@ -59,7 +66,7 @@ int run(const std::vector<std::string>& arguments) {
     names.push_back(command.name);
   }
   return complain(
-      fmt::format("'{}' is not a command{}", name,
+      fmt::format("{} is not a command{}", targets::quoted(name),
                   nearest(name, names).empty() ? "; `sonde --help` lists them" : did_you_mean(name, names)));
 }
 

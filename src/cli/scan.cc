@@ -1,7 +1,5 @@
 #include "cli/scan.h"
 
-#include <fmt/format.h>
-
 #include "cli/command.h"
 #include "config/scan_table.h"
 #include "config/yaml_file.h"
@@ -34,9 +32,7 @@ Parsed<> apply(const CommandLine& line, scan::ScanOptions& options) {
   for (const Given& given : line.options) {
     const OptionSpec* spec = config::find_option(given.name);
     if (spec == nullptr) continue;  // config, print-config, help
-    const std::string_view value =
-        spec->kind == OptionSpec::Kind::kFlag ? std::string_view("true") : std::string_view(given.value);
-    if (const Parsed<> set = spec->set(options, value); !set)
+    if (const Parsed<> set = spec->set(options, given.value); !set)
       return input_error("--" + given.name + ": " + set.error().text);
   }
   if (!line.positionals.empty()) options.targets = line.positionals;
@@ -48,10 +44,7 @@ Parsed<> apply(const CommandLine& line, scan::ScanOptions& options) {
 int run_scan(std::span<const std::string> arguments) {
   const Parsed<CommandLine> line = tokenize(tokens(), arguments);
   if (!line) return complain(line.error().text);
-  if (line->has("help")) {
-    fmt::print("{}", config::scan_help());
-    return 0;
-  }
+  if (line->has("help")) return print(config::scan_help());
   scan::ScanOptions options;
   if (const std::string* file = line->find("config"))
     if (const Parsed<> applied = config::apply_yaml_file(*file, options); !applied)
@@ -60,8 +53,7 @@ int run_scan(std::span<const std::string> arguments) {
   if (const Parsed<> checked = config::check(options); !checked) return complain(checked.error().text);
   if (line->has("print-config")) {
     if (!options.seed && options.resume.empty()) options.seed = os::random_seed();
-    fmt::print("{}", config::print_yaml(options));
-    return 0;
+    return print(config::print_yaml(options));
   }
   return scan::run(options);
 }
