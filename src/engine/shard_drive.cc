@@ -143,6 +143,10 @@ void Shard::expire() {
 
 void Shard::on_deadline(Connection& connection) {
   const Nanos deadline = deadline_of(connection);
+  if (backend_.now() < std::min(deadline, connection.wake_at)) {  // farther away than the wheel reaches
+    arm(connection);
+    return;
+  }
   if (backend_.now() < deadline) {  // the probe's own wake
     connection.wake_at = kNever;
     drive(connection, [](Probe& probe, ProbeContext& context) { return probe.on_wake(context); });

@@ -24,7 +24,7 @@ class Encoder {
 };
 
 // One JSON object a line, nested as the dotted paths say, in the order of `ids`; fields that do not apply are absent.
-std::unique_ptr<Encoder> make_ndjson_encoder(const Schema& schema, std::vector<std::uint32_t> ids);
+std::unique_ptr<Encoder> make_ndjson_encoder(const Schema& schema, const std::vector<std::uint32_t>& ids);
 
 // RFC 4180 with a header of dotted paths; absent is empty. Cells that a spreadsheet would run as a formula are left as
 // they are.

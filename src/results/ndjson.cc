@@ -102,7 +102,7 @@ class NdjsonEncoder final : public Encoder {
 
 }  // namespace
 
-std::unique_ptr<Encoder> make_ndjson_encoder(const Schema& schema, std::vector<std::uint32_t> ids) {
+std::unique_ptr<Encoder> make_ndjson_encoder(const Schema& schema, const std::vector<std::uint32_t>& ids) {
   return std::make_unique<NdjsonEncoder>(schema, ids);
 }
 

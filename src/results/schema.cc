@@ -52,6 +52,7 @@ Parsed<std::vector<std::uint32_t>> Schema::select(std::span<const std::string> p
       if (fields_[id].path == path || is_below(fields_[id].path, path)) ids.push_back(id);
     if (ids.size() > before) continue;
     std::vector<std::string_view> names;
+    names.reserve(fields_.size());
     for (const FieldDef& field : fields_) names.emplace_back(field.path);
     return input_error("--fields: unknown field '" + path + "'" + did_you_mean(path, names));
   }

@@ -50,7 +50,7 @@ Parsed<> choose_encoder(const ScanOptions& options, Plan& plan) {
   const Format format = options.format.value_or(terminal ? Format::kTable : Format::kNdjson);
   switch (format) {
     case Format::kNdjson:
-      plan.encoder = results::make_ndjson_encoder(plan.schema, std::move(*ids));
+      plan.encoder = results::make_ndjson_encoder(plan.schema, *ids);
       break;
     case Format::kCsv:
       plan.encoder =
@@ -143,6 +143,16 @@ Parsed<targets::PortSet> choose_ports(const ScanOptions& options, const Plan& pl
   return targets::PortSet(ports);
 }
 
+// The first bad lines of a stream are told one by one, the others only counted: a wrong file must not flood the
+// terminal.
+std::function<void(std::string_view)> report_invalid_lines() {
+  return [told = 0](std::string_view error) mutable {
+    constexpr int kMostTold = 20;
+    if (++told <= kMostTold) fmt::print(stderr, "sonde: {}; skipped\n", error);
+    if (told == kMostTold) fmt::print(stderr, "sonde: further lines that are no targets are only counted\n");
+  };
+}
+
 Parsed<> plan_stream(const ScanOptions& options, const targets::PortSet& ports, Plan& plan) {
   if (!options.targets.empty())
     return input_error("--list -: targets on the command line cannot be joined with a stream; put them into it");
@@ -154,9 +164,7 @@ Parsed<> plan_stream(const ScanOptions& options, const targets::PortSet& ports, 
                                                  .shards = options.shards,
                                                  .max_targets = options.max_targets,
                                                  .exclusion = plan.exclusion.get(),
-                                                 .on_invalid = [](std::string_view error) {
-                                                   fmt::print(stderr, "sonde: {}; skipped\n", error);
-                                                 }});
+                                                 .on_invalid = report_invalid_lines()});
   return {};
 }
 

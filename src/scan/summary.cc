@@ -5,6 +5,7 @@
 #include <rapidjson/writer.h>
 
 #include <cmath>
+#include <string_view>
 
 #include "results/encoder.h"
 #include "scan/progress.h"
@@ -24,12 +25,12 @@ double rounded(double value, double step) { return std::round(value / step) * st
 class Json {
  public:
   Json() { writer_.StartObject(); }
-  void put(const char* key, std::uint64_t value) { writer_.Key(key), writer_.Uint64(value); }
-  void put(const char* key, const std::string& value) { writer_.Key(key), writer_.String(value.c_str()); }
-  void put(const char* key, bool value) { writer_.Key(key), writer_.Bool(value); }
-  void put_seconds(const char* key, double value) { writer_.Key(key), writer_.Double(value); }
-  void put_null(const char* key) { writer_.Key(key), writer_.Null(); }
-  void open(const char* key) { writer_.Key(key), writer_.StartObject(); }
+  void put(std::string_view key, std::uint64_t value) { put_key(key), writer_.Uint64(value); }
+  void put(std::string_view key, const std::string& value) { put_key(key), writer_.String(value.c_str()); }
+  void put(std::string_view key, bool value) { put_key(key), writer_.Bool(value); }
+  void put_seconds(std::string_view key, double value) { put_key(key), writer_.Double(value); }
+  void put_null(std::string_view key) { put_key(key), writer_.Null(); }
+  void open(std::string_view key) { put_key(key), writer_.StartObject(); }
   void close() { writer_.EndObject(); }
   std::string text() {
     writer_.EndObject();
@@ -37,6 +38,8 @@ class Json {
   }
 
  private:
+  void put_key(std::string_view key) { writer_.Key(key.data(), static_cast<rapidjson::SizeType>(key.size())); }
+
   rapidjson::StringBuffer buffer_;
   rapidjson::Writer<rapidjson::StringBuffer> writer_{buffer_};
 };
@@ -58,8 +61,7 @@ std::string to_json(const Summary& summary) {
   json.put("probes_finished", summary.probes_finished);
   json.put("abandoned", summary.abandoned);
   json.open("outcomes");
-  for (std::size_t i = 0; i < summary.outcomes.size(); ++i)
-    json.put(results::kOutcomeNames[i].data(), summary.outcomes[i]);
+  for (std::size_t i = 0; i < summary.outcomes.size(); ++i) json.put(results::kOutcomeNames[i], summary.outcomes[i]);
   json.close();
   json.put("retries", summary.retries);
   json.put("records_written", summary.records_written);

@@ -74,7 +74,7 @@ Parsed<> TargetSetBuilder::add_expression(std::string_view text, const Where& wh
   return {};
 }
 
-void TargetSetBuilder::warn_host_bits(std::string where, std::string_view text, const AddressRange& range) {
+void TargetSetBuilder::warn_host_bits(std::string_view where, std::string_view text, const AddressRange& range) {
   if (warnings_.size() >= kMaxWarnings) {
     ++warnings_left_out_;
     return;

@@ -39,7 +39,7 @@ class TargetSetBuilder {
  private:
   template <typename Where>  // std::string(), called when it is needed
   Parsed<> add_expression(std::string_view text, const Where& where);
-  void warn_host_bits(std::string where, std::string_view text, const AddressRange& range);
+  void warn_host_bits(std::string_view where, std::string_view text, const AddressRange& range);
   void canonicalize();
   std::uint64_t digest() const;
   void subtract(const AddressSet& excluded);

@@ -27,7 +27,8 @@ constexpr std::uint32_t kLargestMaxBanner = 65536;
 constexpr auto kFields = std::to_array<FieldDef>({
     {"banner.protocol", FieldType::kString,
      "the protocol that the bytes are of: ssh, smtp, ftp, imap, pop3, redis, http, unknown", true},
-    {"banner.text", FieldType::kString, "the first --max-banner bytes without the last line's end; what is no printable UTF-8 as \\xNN", true},
+    {"banner.text", FieldType::kString,
+     "the first --max-banner bytes without the last line's end; what is no printable UTF-8 as \\xNN", true},
     {"banner.bytes", FieldType::kInteger, "all bytes that were received"},
     {"banner.product", FieldType::kString, "what the server says it is", true},
 });
