@@ -10,12 +10,26 @@
 namespace sonde::results {
 namespace {
 
-// RapidJSON's output stream over a std::string.
-struct StringStream {
+// RapidJSON's output stream over the end of a std::string. RapidJSON puts one character at a time, so room is made ahead and
+// trimmed when the stream ends.
+class StringStream {
+ public:
   using Ch = char;
-  std::string& out;
-  void Put(char c) { out += c; }
+  explicit StringStream(std::string& out) : out_(out), size_(out.size()) { grow(); }
+  ~StringStream() { out_.resize(size_); }
+  StringStream(const StringStream&) = delete;
+  StringStream& operator=(const StringStream&) = delete;
+  void Put(char c) {
+    if (size_ == out_.size()) grow();
+    out_[size_++] = c;
+  }
   void Flush() {}
+
+ private:
+  void grow() { out_.resize(size_ + 512); }
+
+  std::string& out_;
+  std::size_t size_;  // of what was put
 };
 using Writer = rapidjson::Writer<StringStream>;
 
@@ -51,13 +65,13 @@ class NdjsonEncoder final : public Encoder {
   }
 
   void append(const Record& record, std::string& out) const override {
-    StringStream stream{out};
-    Writer writer(stream);
+    StringStream stream(out);
+    Writer writer(stream, nullptr, 4);  // levels
     std::string scratch;
     writer.StartObject();
     for (const Key& key : root_) write(key, record, scratch, writer);
     writer.EndObject();
-    out += '\n';
+    stream.Put('\n');
   }
 
  private:

@@ -30,7 +30,7 @@ namespace {
 constexpr Nanos kGrace = 2500 * kMillisecond;  // after a stop, before what is in flight is cut (3 s in all)
 constexpr Nanos kCheckpointEvery = kSecond;
 constexpr Nanos kFirstCheckpoint = 200 * kMillisecond;
-constexpr std::chrono::milliseconds kIdleNap{2};
+constexpr std::chrono::milliseconds kIdleNap{5};
 
 std::atomic<int> g_signals{0};
 
