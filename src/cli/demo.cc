@@ -82,12 +82,12 @@ int run_demo(std::span<const std::string> arguments) {
   options.rate = 20'000;
   options.connect_timeout = 1500 * kMillisecond;
   options.read_timeout = 2 * kSecond;
-  options.per_host = 0;
   options.seed = 1;
   options.output = file;
   fmt::print(
-      "Scanning it, as you would by hand:\n\n"
-      "  sonde scan 127.77.0.0/16 -p {} --probe banner --rate 20k \\\n"
+      "Scanning it. By hand, in two terminals:\n\n"
+      "  sonde world --seed 1\n"
+      "  sonde scan 127.77.0.0/16 -p {} --probe banner --rate 20k --seed 1 \\\n"
       "    --connect-timeout 1500ms --read-timeout 2s -o found.ndjson\n\n",
       options.ports);
   std::fflush(stdout);

@@ -78,7 +78,7 @@ std::string Progress::bar_line(const Tally& tally, double rate_now, std::size_t 
   const std::optional<double> left = eta(tally, rate_now);
   const std::optional<double> part = share(tally);
   std::string tail =
-      fmt::format(" {}/s (mean {})  {} in flight  {} found  {} timeouts", short_count(rate_now),
+      fmt::format(" {:>5}/s (mean {:>5})  {:>5} in flight  {:>5} found  {:>5} timeouts", short_count(rate_now),
                   short_count(rate_mean(tally)), short_count(static_cast<double>(tally.in_flight)),
                   short_count(static_cast<double>(tally.successes)), short_count(static_cast<double>(tally.timeouts)));
   if (tally.local_faults > 0) tail += "  slowed by this machine";
