@@ -44,7 +44,7 @@ def test_max_targets_and_max_runtime_stop_early(scan, world):
     records, summary = scan(served.prefix, "-p", served.ports, "--max-targets", 77, code=3)
     assert len(records) == 77 == summary["targets_total"]
     records, summary = scan(served.prefix, "-p", served.ports, "--rate", "100", "--max-runtime", "500ms", code=3)
-    assert 20 <= len(records) <= 100
+    assert 1 <= len(records) <= 60, "it stops, and keeps what it found"
     records, _ = scan(served.prefix, "-p", served.ports, "--max-targets", 4096)
     assert len(records) == 4096, "a limit that is not reached changes nothing"
 
