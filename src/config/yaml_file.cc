@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 #include <yaml-cpp/depthguard.h>
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <set>
+#include <sstream>
 
 #include "base/nearest.h"
 #include "config/scan_table.h"
@@ -18,6 +20,29 @@ namespace sonde::config {
 namespace {
 
 constexpr std::size_t kLargestFile = std::size_t{4} << 20;  // long lists of targets belong into --list
+
+// Sees a document go by.
+class Passing : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+};
+
+// Whether the text goes on behind its first document. Looks no further than the second: YAML::LoadAll would, and it
+// never ends where no document can begin (a ',' gives it empty documents for ever).
+bool goes_on(const std::string& text) {
+  std::istringstream stream(text);
+  YAML::Parser parser(stream);
+  Passing passing;
+  return parser.HandleNextDocument(passing) && parser.HandleNextDocument(passing);
+}
 
 class Reader {
  public:
@@ -104,11 +129,9 @@ Parsed<> apply_yaml(std::string_view text, const std::string& name, scan::ScanOp
                                    1 + std::count(text.begin(), bad, '\n'), static_cast<unsigned char>(*bad)));
   // yaml-cpp throws what it finds wrong; nesting is bounded by its own guard.
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
-    if (documents.empty()) return {};
-    if (documents.size() > 1)
-      return input_error(name + ": holds more than one document; '---' may stand at the top alone");
-    return Reader(name, options).read(documents.front());
+    const std::string yaml(text);
+    if (goes_on(yaml)) return input_error(name + ": goes on behind its options; '---' may stand at the top alone");
+    return Reader(name, options).read(YAML::Load(yaml));
   } catch (const YAML::DeepRecursion& error) {
     return input_error(fmt::format("{}:{}: is nested too deeply", name, std::max(error.mark.line, 0) + 1));
   } catch (const YAML::Exception& error) {

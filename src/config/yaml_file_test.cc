@@ -105,7 +105,9 @@ TEST(YamlFile, errors_name_the_line_and_what_would_be_right) {
   EXPECT_EQ(error_of("just words\n"), "scan.yaml:1: a configuration is a map of options, such as 'rate: 10k'");
   EXPECT_EQ(error_of("[a]: b\n"), "scan.yaml:1: a key must be the name of an option");
   EXPECT_EQ(error_of("rate: 5\n---\nrate: 6\n"),
-            "scan.yaml: holds more than one document; '---' may stand at the top alone");
+            "scan.yaml: goes on behind its options; '---' may stand at the top alone");
+  // No document can begin with a comma, and the library does not notice.
+  EXPECT_EQ(error_of(",rate: 5\n"), "scan.yaml: goes on behind its options; '---' may stand at the top alone");
 }
 
 TEST(YamlFile, what_is_not_yaml_or_not_text_is_one_clean_line) {
