@@ -135,7 +135,8 @@ Parsed<> apply_yaml(std::string_view text, const std::string& name, scan::ScanOp
   } catch (const YAML::DeepRecursion& error) {
     return input_error(fmt::format("{}:{}: is nested too deeply", name, std::max(error.mark.line, 0) + 1));
   } catch (const YAML::Exception& error) {
-    return input_error(fmt::format("{}:{}: is not YAML: {}", name, std::max(error.mark.line, 0) + 1, error.msg));
+    return input_error(fmt::format("{}:{}: is not YAML: {}", name, std::max(error.mark.line, 0) + 1,
+                                   sonde::targets::quoted(error.msg)));
   } catch (const std::exception& error) {
     return input_error(name + ": " + error.what());
   }

@@ -58,6 +58,10 @@ int fail_output(const std::string& path, const Error& error) {
   return kExitFailed;
 }
 
+// Cells of an in-flight limit: a few times what can be in flight, so that two keys seldom meet, and no more, so that
+// they stay in the cache.
+std::size_t limit_cells(const Capacity& capacity) { return std::size_t{4} * capacity.concurrency + 4096; }
+
 class Coordinator {
  public:
   Coordinator(const ScanOptions& options, Plan& plan, const Capacity& capacity, sinks::FileSink& sink)
@@ -67,16 +71,13 @@ class Coordinator {
         sink_(sink),
         budget_(options.max_results),
         limits_{.rate = {options.rate, options.rate / 100},
-                .per_host = {options.per_host, kHostCells},
-                .per_prefix = {options.per_prefix, kPrefixCells}},
+                .per_host = {options.per_host, limit_cells(capacity)},
+                .per_prefix = {options.per_prefix, limit_cells(capacity)}},
         progress_(options.progress, isatty(STDERR_FILENO) != 0) {}
 
   int run();
 
  private:
-  static constexpr std::size_t kHostCells = std::size_t{1} << 19;
-  static constexpr std::size_t kPrefixCells = std::size_t{1} << 16;
-
   Result<> start_workers();
   void stop_workers();
   bool drain();  // true when something came
