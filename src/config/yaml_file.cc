@@ -70,15 +70,20 @@ class Reader {
 
   Parsed<> targets(const YAML::Node& key, const YAML::Node& value) {
     options_.targets.clear();
-    if (value.IsScalar()) {
-      options_.targets.push_back(value.Scalar());
-      return {};
-    }
+    if (value.IsScalar()) return target(value);
     if (!value.IsSequence()) return fail(key, "targets: must be a target or a list of them");
     for (const YAML::Node& item : value) {
       if (!item.IsScalar()) return fail(item, "targets: each must be the text of a target");
-      options_.targets.push_back(item.Scalar());
+      if (const Parsed<> added = target(item); !added) return added;
     }
+    return {};
+  }
+
+  // What it means is for the plan to say; here it must be one line of text, or it could not be printed and read again.
+  Parsed<> target(const YAML::Node& value) {
+    Parsed<std::string> text = parse_text(value.Scalar());
+    if (!text) return fail(value, "targets: " + text.error().text);
+    options_.targets.push_back(std::move(*text));
     return {};
   }
 

@@ -22,7 +22,7 @@ class SshProcessor {
   using Frame = SshIdentification;
   static constexpr std::size_t kLineLimit = 255;
   static constexpr std::size_t kLimit = 8192;                  // of all that comes before and the identification
-  static constexpr std::size_t min_frame_size() { return 9; }  // "SSH-2-x\r\n" or so; errors come later still
+  static constexpr std::size_t min_frame_size() { return 8; }  // "SSH-2-x\n"
   ParseResult<SshIdentification> parse(std::span<const std::byte> bytes) const;
 };
 

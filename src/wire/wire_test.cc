@@ -64,6 +64,8 @@ TEST(Ssh, identification_with_and_without_comments_and_lines_before) {
   EXPECT_EQ(plain.frame.software, "OpenSSH_9.2p1");
   EXPECT_EQ(plain.frame.comments, "Debian-2+deb12u3");
   EXPECT_EQ(parse(SshProcessor(), "hello\r\nworld\r\nSSH-1.99-x\n").frame.software, "x");
+  EXPECT_EQ(parse(SshProcessor(), "SSH-2-x\nrest").consumed, 8U) << "the least";
+  EXPECT_TRUE(is_error(parse(SshProcessor(), "SSH-\nrest"))) << "an error needs less than a frame";
   EXPECT_TRUE(needs(parse(SshProcessor(), "SSH-2.0-Open")));
   EXPECT_TRUE(is_error(parse(SshProcessor(), "SSH-2.0\r\n")));
   EXPECT_TRUE(is_error(parse(SshProcessor(), "SSH--x\r\n")));

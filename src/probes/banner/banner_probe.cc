@@ -49,7 +49,7 @@ class BannerProbe final : public engine::Probe {
   Step on_bytes(ProbeContext& context, std::span<const std::byte> bytes) override {
     total_ = std::min(total_ + bytes.size(), kMostBytes);
     keep(context, bytes);
-    if (const Banner banner = identify(kept(), asked_, port_); banner.whole > 0) {
+    if (const Banner banner = identify(kept(), port_); banner.whole > 0) {
       // What came in one piece with the frame is not counted, so that cutting does not change the record.
       total_ = banner.whole;
       size_ = static_cast<std::uint32_t>(std::min<std::size_t>(banner.whole, size_));
@@ -69,17 +69,19 @@ class BannerProbe final : public engine::Probe {
 
   Step on_eof(ProbeContext&) override {
     if (total_ == 0) return Step::done(Outcome::kClosed, "closed without a word");
-    return ends_with_line() ? Step::done(Outcome::kSuccess) : Step::done(Outcome::kClosed, "closed within a line");
+    if (!ends_with_line()) return Step::done(Outcome::kClosed, "closed within a line");
+    return identify(kept(), port_).begun ? Step::done(Outcome::kClosed, "closed within a greeting or answer")
+                                         : Step::done(Outcome::kSuccess);
   }
 
   Step on_deadline(ProbeContext&) override {
     if (total_ == 0) return Step::done(Outcome::kTimeout, asked_ ? "silent, also to a hello" : "silent");
-    return ends_with_line() ? Step::done(Outcome::kSuccess) : Step::done(Outcome::kTimeout, "a line was not finished");
+    return has_line_ ? Step::done(Outcome::kSuccess) : Step::done(Outcome::kTimeout, "a line was not finished");
   }
 
   void fill(std::span<results::Value> values) const override {
     if (total_ == 0) return;
-    const Banner banner = identify(kept(), asked_, port_);
+    const Banner banner = identify(kept(), port_);
     values[0] = std::string(banner.protocol);
     // The end of the last line is not part of what it says.
     std::string_view said = wire::as_text(kept());
@@ -102,6 +104,7 @@ class BannerProbe final : public engine::Probe {
 
   void keep(ProbeContext& context, std::span<const std::byte> bytes) {
     last_ = static_cast<char>(bytes.back());
+    has_line_ = has_line_ || wire::as_text(bytes).find('\n') != std::string_view::npos;
     bytes = bytes.first(std::min(bytes.size(), room() - size_));
     if (size_ + bytes.size() > lease_.bytes().size()) {
       memory::Lease larger =
@@ -118,7 +121,8 @@ class BannerProbe final : public engine::Probe {
   std::uint32_t size_ = 0;  // bytes kept
   std::uint32_t max_banner_;
   std::uint16_t port_ = 0;
-  char last_ = 0;  // of all that came
+  char last_ = 0;          // of all that came
+  bool has_line_ = false;  // a line end came
   bool asked_ = false;
 };
 static_assert(sizeof(BannerProbe) <= 256);

@@ -39,43 +39,61 @@ std::string_view named_product(std::string_view text) {
   return {};
 }
 
-std::string_view mail_or_file(const wire::Reply& reply, std::uint16_t port) {
-  if (contains_fold(reply.text, "smtp")) return "smtp";
-  if (contains_fold(reply.text, "ftp")) return "ftp";
+template <typename Frame>
+Banner banner(std::string_view protocol, const wire::ParseResult<Frame>& parsed, std::string_view product) {
+  return {.protocol = protocol,
+          .whole = parsed.consumed,
+          .begun = parsed.kind == wire::ParseResult<Frame>::Kind::kNeed,
+          .product = product};
+}
+
+std::string_view by_words(std::string_view text) {
+  if (contains_fold(text, "smtp")) return "smtp";
+  return contains_fold(text, "ftp") ? "ftp" : "unknown";
+}
+
+std::string_view mail_or_file(std::string_view text, std::uint16_t port) {
+  if (const std::string_view protocol = by_words(text); protocol != "unknown") return protocol;
   if (port == 25 || port == 465 || port == 587 || port == 2525) return "smtp";
   return port == 21 ? "ftp" : "unknown";
 }
 
 Banner greeting(std::string_view protocol, std::span<const std::byte> bytes) {
   const auto line = wire::LineProcessor().parse(bytes);
-  return {.protocol = protocol, .whole = line.consumed, .product = named_product(line.frame)};
+  return banner(protocol, line, named_product(line.frame));
+}
+
+Banner ssh(std::span<const std::byte> bytes) {
+  const auto identification = wire::SshProcessor().parse(bytes);
+  return banner("ssh", identification, identification.frame.software);
 }
 
 }  // namespace
 
-Banner identify(std::span<const std::byte> bytes, bool asked, std::uint16_t port) {
+Banner identify(std::span<const std::byte> bytes, std::uint16_t port) {
   const std::string_view text = wire::as_text(bytes);
-  if (text.starts_with("SSH-")) {
-    const auto ssh = wire::SshProcessor().parse(bytes);
-    return {.protocol = "ssh", .whole = ssh.consumed, .product = ssh.frame.software};
-  }
+  if (text.starts_with("SSH-")) return ssh(bytes);
   if (text.starts_with("HTTP/1.")) {
     const auto head = wire::HttpHeadProcessor().parse(bytes);
-    return {.protocol = "http", .whole = head.consumed, .product = head.frame.server};
+    return banner("http", head, head.frame.server);
   }
   if (text.starts_with("* OK") || text.starts_with("* PREAUTH") || text.starts_with("* BYE"))
     return greeting("imap", bytes);
-  if (text.starts_with("+OK") && !asked) return greeting("pop3", bytes);
+  const bool mailbox = port == 110 || port == 995;
+  if (text.starts_with("+OK") || (mailbox && text.starts_with("-ERR"))) return greeting("pop3", bytes);
   // An answer to the hello in RESP, or Redis turning a client away before it speaks.
-  if (text.starts_with("-ERR") || text.starts_with("-DENIED") || text.starts_with("-NOAUTH")) {
-    const auto value = wire::RedisProcessor().parse(bytes);
-    return {.protocol = "redis", .whole = value.consumed};
-  }
-  const auto reply = wire::ReplyProcessor().parse(bytes);
-  if (reply.consumed > 0 && mail_or_file(reply.frame, port) != "unknown")
-    return {.protocol = mail_or_file(reply.frame, port),
-            .whole = reply.consumed,
-            .product = named_product(reply.frame.text)};
+  if (text.starts_with("-ERR") || text.starts_with("-DENIED") || text.starts_with("-NOAUTH"))
+    return banner("redis", wire::RedisProcessor().parse(bytes), {});
+  using Reply = wire::ParseResult<wire::Reply>;
+  const Reply reply = wire::ReplyProcessor().parse(bytes);
+  // Of a reply that is not whole the words decide alone. Nothing else is tried before it is: what it turns out to be
+  // must not depend on when it was looked at.
+  if (reply.kind == Reply::Kind::kNeed)
+    return by_words(text) == "unknown" ? Banner() : banner(by_words(text), reply, named_product(text));
+  if (reply.kind == Reply::Kind::kFrame && mail_or_file(reply.frame.text, port) != "unknown")
+    return banner(mail_or_file(reply.frame.text, port), reply, named_product(reply.frame.text));
+  // Other lines may come before an SSH identification (RFC 4253, 4.2).
+  if (text.find("\nSSH-") != std::string_view::npos) return ssh(bytes);
   return {};
 }
 

@@ -12,10 +12,11 @@ namespace sonde::probes {
 struct Banner {
   std::string_view protocol = "unknown";  // the contract's names
   std::size_t whole = 0;                  // bytes up to the end of the frame; 0: not whole (yet, or no such protocol)
+  bool begun = false;                     // a frame of that protocol is there, but its end is not
   std::string_view product;               // what the server says it is; borrowed from the bytes
 };
 
-// asked: the HTTP hello was sent before any byte came. port: breaks the tie of greetings that smtp and ftp share.
-Banner identify(std::span<const std::byte> bytes, bool asked, std::uint16_t port);
+// port: breaks the tie of words that protocols share ("220 ready" of smtp and ftp, "-ERR" of redis and pop3).
+Banner identify(std::span<const std::byte> bytes, std::uint16_t port);
 
 }  // namespace sonde::probes
