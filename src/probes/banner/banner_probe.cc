@@ -19,7 +19,7 @@ using results::FieldType;
 using results::Outcome;
 
 constexpr Nanos kSilence = 500 * kMillisecond;
-constexpr std::string_view kHello = "GET / HTTP/1.0\r\nAccept: */*\r\n\r\n";
+constexpr std::string_view kHello = "GET / HTTP/1.0\r\n\r\n";
 constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 20;  // a server that never stops is heard out no longer
 constexpr std::uint32_t kDefaultMaxBanner = 4096;
 constexpr std::uint32_t kLargestMaxBanner = 65536;
@@ -29,7 +29,7 @@ constexpr auto kFields = std::to_array<FieldDef>({
      "the protocol that the bytes are of: ssh, smtp, ftp, imap, pop3, redis, http, unknown", true},
     {"banner.text", FieldType::kString,
      "the first --max-banner bytes without the last line's end; what is no printable UTF-8 as \\xNN", true},
-    {"banner.bytes", FieldType::kInteger, "all bytes that were received"},
+    {"banner.bytes", FieldType::kInteger, "bytes received, up to the end of the greeting or answer where it has one"},
     {"banner.product", FieldType::kString, "what the server says it is", true},
 });
 constexpr auto kOptions = std::to_array<engine::OptionDef>({
