@@ -166,8 +166,7 @@ int Coordinator::run() {
 }
 
 Result<> Coordinator::start_workers() {
-  std::string servers;
-  for (const std::string& server : options_.resolvers) servers += (servers.empty() ? "" : ",") + server;
+  const std::string servers = fmt::format("{}", fmt::join(options_.resolvers, ","));
   for (std::uint32_t i = 0; i < capacity_.workers; ++i) {
     engine::ShardOptions shard{.concurrency = capacity_.concurrency / capacity_.workers +
                                               (i < capacity_.concurrency % capacity_.workers ? 1 : 0),

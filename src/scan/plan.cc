@@ -78,8 +78,7 @@ Parsed<targets::Exclusion> stated_exclusion(const ScanOptions& options) {
 // An excluded name excludes what it resolves to. A name that does not exist excludes itself alone; one that nobody
 // could be asked about is an error, for then its addresses might be touched.
 Parsed<> resolve_excluded_names(const ScanOptions& options, targets::Exclusion& exclusion, Plan& plan) {
-  std::string servers;
-  for (const std::string& server : options.resolvers) servers += (servers.empty() ? "" : ",") + server;
+  const std::string servers = fmt::format("{}", fmt::join(options.resolvers, ","));
   const std::vector<std::string> names(exclusion.names().begin(), exclusion.names().end());
   for (const std::string& name : names) {
     const Result<std::vector<IpAddress>> addresses = engine::resolve_all(name, servers, options.dns_timeout);
