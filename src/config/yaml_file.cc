@@ -19,7 +19,8 @@
 namespace sonde::config {
 namespace {
 
-constexpr std::size_t kLargestFile = std::size_t{4} << 20;  // long lists of targets belong into --list
+// As nodes of the library a file takes up to 250 times its size.
+constexpr std::size_t kLargestFile = std::size_t{1} << 20;
 
 // Sees a document go by.
 class Passing : public YAML::EventHandler {
@@ -149,6 +150,10 @@ Parsed<> apply_yaml(std::string_view text, const std::string& name, scan::ScanOp
 
 Parsed<> apply_yaml_file(const std::string& path, scan::ScanOptions& options) {
   const Result<std::string> text = os::read_file(path, kLargestFile);
+  if (!text && text.error().kind == ErrorKind::kNoSpace)
+    return input_error(
+        fmt::format("{}: is larger than {}; long lists of targets belong into a file of their own, list: FILE", path,
+                    print_bytes(kLargestFile)));
   if (!text) return input_error("--config " + path + ": " + os::describe(text.error()));
   return apply_yaml(*text, path, options);
 }

@@ -142,6 +142,14 @@ TEST(YamlFile, a_file_that_cannot_be_read_is_named) {
   EXPECT_EQ(applied.error().text, "--config /nonexistent/scan.yaml: open: No such file or directory");
 }
 
+TEST(YamlFile, its_size_is_bounded) {
+  ScanOptions options;
+  const Parsed<> applied = apply_yaml_file("/dev/zero", options);
+  ASSERT_FALSE(applied);
+  EXPECT_EQ(applied.error().text,
+            "/dev/zero: is larger than 1M; long lists of targets belong into a file of their own, list: FILE");
+}
+
 TEST(PrintYaml, golden) {
   ScanOptions options;
   options.targets = {"127.0.0.0/16", "[::1]:80"};
