@@ -120,12 +120,9 @@ std::unexpected<InputError> not_one_of(std::string_view value, std::span<const s
 
 // An option that takes one of a few words: the enumerators in their order.
 template <typename Member, typename Enum, std::size_t n>
-OptionSpec word(std::string name, std::string help, Member ScanOptions::* member,
-                const std::array<std::string_view, n>& words, Enum first, std::string unset = {}) {
-  OptionSpec spec{.name = std::move(name),
-                  .metavar = fmt::format("{}", fmt::join(words, "|")),
-                  .help = std::move(help),
-                  .unset = std::move(unset)};
+OptionSpec word(const std::string& name, const std::string& help, Member ScanOptions::* member,
+                const std::array<std::string_view, n>& words, Enum first, const std::string& unset = {}) {
+  OptionSpec spec{.name = name, .metavar = fmt::format("{}", fmt::join(words, "|")), .help = help, .unset = unset};
   spec.set = [member, words](ScanOptions& options, std::string_view value) -> Parsed<> {
     for (std::size_t i = 0; i < n; ++i) {
       if (words[i] != value) continue;
