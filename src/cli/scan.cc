@@ -25,10 +25,12 @@ std::vector<Token> tokens() {
   return tokens;
 }
 
-// The command line over what a file has set: its lists replace the file's, and so do its targets.
+// The command line over what a file has set: its lists replace the file's, and so do its targets. Exclusions alone add
+// up: nobody who excludes one network more wants to lose those that a file keeps.
 Parsed<> apply(const CommandLine& line, scan::ScanOptions& options) {
   for (const OptionSpec& spec : config::scan_table())
-    if (spec.kind == OptionSpec::Kind::kMany && line.has(spec.name)) spec.clear(options);
+    if (spec.kind == OptionSpec::Kind::kMany && line.has(spec.name) && !spec.name.starts_with("exclude"))
+      spec.clear(options);
   for (const Given& given : line.options) {
     const OptionSpec* spec = config::find_option(given.name);
     if (spec == nullptr) continue;  // config, print-config, help

@@ -6,7 +6,12 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <ctime>
+#include <string>
+#include <string_view>
+
+#include "os/fd.h"
 
 namespace sonde::os {
 namespace {
@@ -50,9 +55,11 @@ std::uint64_t open_descriptors() {
 }
 
 std::uint64_t rss_peak_kb() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<std::uint64_t>(usage.ru_maxrss);
+  // Not ru_maxrss: that one remembers the process that started this one, from before its exec.
+  const Result<std::string> status = read_file("/proc/self/status", 65536);
+  constexpr std::string_view kKey = "\nVmHWM:";
+  const std::size_t at = status ? status->find(kKey) : std::string::npos;
+  return at == std::string::npos ? 0 : std::strtoull(status->c_str() + at + kKey.size(), nullptr, 10);
 }
 
 std::uint64_t random_seed() {

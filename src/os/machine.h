@@ -16,7 +16,7 @@ std::uint32_t usable_cpus();  // of the affinity mask, at least 1
 std::uint64_t raise_descriptor_limit();
 std::uint64_t open_descriptors();  // in use by the process at this moment
 
-std::uint64_t rss_peak_kb();  // VmHWM
+std::uint64_t rss_peak_kb();  // VmHWM; 0 where /proc is hidden
 
 std::uint64_t random_seed();  // from the kernel
 

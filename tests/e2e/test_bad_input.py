@@ -102,6 +102,12 @@ def test_print_config_gives_the_same_run(sonde, tmp_path):
     assert sonde("scan", "--config", "again.yaml", "-p", "7", "--shard", "1/1").out.count("\n") < first.count("\n"), "the command line wins"
 
 
+def test_exclusions_of_file_and_command_line_add_up(sonde, tmp_path):
+    (tmp_path / "scan.yaml").write_text("exclude: [127.0.0.1]\nports: 80\n")
+    lines = sonde("scan", "127.0.0.0/30", "--config", "scan.yaml", "--exclude", "127.0.0.2", "--dry-run").records
+    assert sorted(line["ip"] for line in lines) == ["127.0.0.0", "127.0.0.3"]
+
+
 def test_a_checkpoint_that_is_damaged_is_refused(sonde, tmp_path):
     (tmp_path / "bad.ckpt").write_text("hello\n")
     finished = sonde("scan", "127.0.0.1:1", "--resume", "bad.ckpt", code=2)
