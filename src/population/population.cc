@@ -51,9 +51,13 @@ Parsed<Mix> parse_mix(std::string_view text) {
     if (named.name == text) text = named.text;
   Mix mix;
   std::uint64_t total = 0;
-  while (!text.empty()) {
-    const std::string_view item = text.substr(0, text.find(','));
+  bool more = !text.empty();
+  while (more) {
+    const std::size_t comma = text.find(',');
+    const std::string_view item = text.substr(0, comma);
+    more = comma != std::string_view::npos;
     text.remove_prefix(std::min(text.size(), item.size() + 1));
+    if (item.empty()) return input_error("a comma too many: write ROLE=WEIGHT,ROLE=WEIGHT");
     const std::string_view name = item.substr(0, item.find('='));
     const Role* role = find_role(name);
     if (role == nullptr)

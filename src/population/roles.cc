@@ -15,6 +15,7 @@ constexpr std::string_view kRedisError = "-ERR wrong number of arguments for 'ge
 constexpr std::string_view kHttpAnswer =
     "HTTP/1.1 200 OK\r\nServer: world\r\nContent-Type: text/plain\r\nContent-Length: 6\r\nConnection: "
     "close\r\n\r\nhello\n";
+constexpr std::string_view kHttpHead = kHttpAnswer.substr(0, kHttpAnswer.find("\r\n\r\n"));
 
 constexpr Act send(std::string_view bytes) { return {.kind = kSend, .bytes = bytes}; }
 constexpr Act pause(Nanos time) { return {.kind = kPause, .pause = time}; }
@@ -81,7 +82,8 @@ constexpr auto kRoles = std::to_array<Role>({
     {"pop3", "a POP3 server's greeting", Arrival::kAccept, kPop3, kOpen, found("pop3", "+OK Dovecot ready.")},
     {"redis", "Redis: waits, then answers an HTTP hello with an error", Arrival::kAccept, kRedis, kOpen,
      found("redis", kRedisError.substr(0, kRedisError.size() - 2))},
-    {"http", "a web server: waits for a request, answers, closes", Arrival::kAccept, kHttp, kOpen, found("http", {})},
+    {"http", "a web server: waits for a request, answers, closes", Arrival::kAccept, kHttp, kOpen,
+     found("http", kHttpHead)},
     {"line", "one line of no known protocol", Arrival::kAccept, kLine, kOpen,
      found("unknown", "welcome to the machine")},
     {"split", "a mail server whose greeting comes in pieces", Arrival::kAccept, kSplit, kOpen,

@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 
+#include "os/error.h"
 #include "os/fd.h"
 #include "os/machine.h"
 #include "os/sockaddr.h"
@@ -17,27 +19,67 @@ using population::Arrival;
 
 namespace {
 
+// Looking at each takes 10 ns: a few seconds, at most.
+constexpr std::uint64_t kMostEndpointsLookedAt = std::uint64_t{1} << 28;
+
+constexpr IpAddress kAnyV4 = IpAddress::v4(0);
+
 // How much of a descriptor table listeners may fill; the rest is for connections.
 std::uint64_t listeners_per_table(std::uint64_t limit) {
   return std::max<std::uint64_t>(8, limit - std::min(limit / 4, std::uint64_t{3000}));
 }
 
-std::uint16_t free_port(const IpAddress& address) {
-  const os::Fd fd(::socket(os::family_of(address), SOCK_STREAM | SOCK_CLOEXEC, 0));
+// A socket bound to the endpoint as a listener would be, or none with errno set. Whoever listens on the port of any
+// address that it covers is in its way.
+os::Fd bound_socket(const Endpoint& endpoint) {
+  os::Fd fd(::socket(os::family_of(endpoint.address), SOCK_STREAM | SOCK_CLOEXEC, 0));
+  os::SockAddr address;
+  os::fill(address, endpoint);
+  const int on = 1;
+  if (!fd || ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+      ::bind(fd.get(), address.get(), address.length) != 0)
+    return {};
+  return fd;
+}
+
+// A port that is free on every address; 0 where there is none.
+std::uint16_t free_port(const IpAddress& prefix) {
+  const os::Fd fd = bound_socket({.address = prefix.is_v4() ? kAnyV4 : prefix, .port = 0});
   os::SockAddr bound;
-  os::fill(bound, {.address = address, .port = 0});
-  if (!fd || ::bind(fd.get(), bound.get(), bound.length) != 0 ||
-      ::getsockname(fd.get(), bound.get(), &bound.length) != 0)
-    return 0;
+  bound.length = sizeof bound.storage;
+  if (!fd || ::getsockname(fd.get(), bound.get(), &bound.length) != 0) return 0;
   return os::endpoint_of(bound).port;
 }
 
-bool is_loopback(const ServerOptions& options) {
-  if (!options.prefix.is_v4()) return options.prefix.bits() == 1 && options.prefix_length == 128;
-  return options.prefix.v4_bits() >> 24 == 127 && options.prefix_length >= 8 && options.prefix_length <= 32;
+// The part of all endpoints that has a listener of its own, by the mix's weights.
+double share_of_listeners(const population::Population& people, bool wildcard) {
+  double listening = 0;
+  double total = 0;
+  for (const auto& [role, weight] : people.mix().weights) {
+    total += weight;
+    if (role->arrival == Arrival::kSilent || (role->arrival == Arrival::kAccept && !wildcard)) listening += weight;
+  }
+  return listening / total;
 }
 
 }  // namespace
+
+bool uses_wildcard(const ServerOptions& options) {
+  return options.prefix.is_v4() && !options.population->has(Arrival::kRefuse);
+}
+
+Parsed<> check(const ServerOptions& options) {
+  const bool loopback = options.prefix.is_v4() ? options.prefix.v4_bits() >> 24 == 127 && options.prefix_length >= 8 &&
+                                                     options.prefix_length <= 32
+                                               : options.prefix.bits() == 1 && options.prefix_length == 128;
+  if (!loopback)
+    return input_error(fmt::format("'{}/{}' is not on loopback; a world's prefix is inside 127.0.0.0/8, or ::1/128",
+                                   to_string(options.prefix), options.prefix_length));
+  if (options.ports.empty()) return input_error("a world needs a port");
+  if (options.population->has(Arrival::kUnreachable))
+    return input_error("the role 'unreachable' is for the simulator only: no socket can play it");
+  return {};
+}
 
 std::uint64_t Endpoints::count() const {
   const std::uint64_t addresses = options_.prefix.is_v4() ? std::uint64_t{1} << (32 - options_.prefix_length) : 1;
@@ -48,7 +90,7 @@ Endpoint Endpoints::at(std::uint64_t index) const {
   const std::uint64_t address = index / options_.ports.size();
   const std::uint16_t port = options_.ports[index % options_.ports.size()];
   if (!options_.prefix.is_v4()) return {.address = options_.prefix, .port = port};
-  const std::uint32_t mask = options_.prefix_length == 0 ? 0 : ~std::uint32_t{0} << (32 - options_.prefix_length);
+  const std::uint32_t mask = ~std::uint32_t{0} << (32 - options_.prefix_length);
   return {.address = IpAddress::v4((options_.prefix.v4_bits() & mask) + static_cast<std::uint32_t>(address)),
           .port = port};
 }
@@ -56,43 +98,74 @@ Endpoint Endpoints::at(std::uint64_t index) const {
 Server::Server() = default;
 Server::~Server() { stop(); }
 
-// Which listeners there must be, and in which table.
-Parsed<> Server::plan_listeners(std::vector<std::vector<Endpoint>>& by_table) {
+// The endpoints that need a listener of their own: the silent, and what accepts unless the wildcard does.
+Parsed<std::vector<Endpoint>> Server::own_listeners(bool wildcard) const {
   const population::Population& people = *options_.population;
-  std::vector<Endpoint> needed;
-  const bool wildcard = !people.has(Arrival::kRefuse) && !people.has(Arrival::kUnreachable) && options_.prefix.is_v4();
-  if (wildcard)
-    for (const std::uint16_t port : options_.ports) needed.push_back({.address = {}, .port = port});
-  const bool own_silent = wildcard && people.has(Arrival::kSilent) && people.has(Arrival::kAccept);
-  if (!wildcard || own_silent) {
-    const Endpoints endpoints(options_);
-    for (std::uint64_t i = 0; i < endpoints.count(); ++i) {
-      const Endpoint endpoint = endpoints.at(i);
-      const Arrival arrival = people.role_of(endpoint).arrival;
-      if (arrival == Arrival::kSilent || (arrival == Arrival::kAccept && !wildcard)) needed.push_back(endpoint);
-      if (needed.size() > kMaxListeners)
-        return input_error(fmt::format(
-            "this world needs more than {} listeners; make the prefix longer, take fewer ports, or a mix in "
-            "which less answers (or nothing refuses)",
-            kMaxListeners));
-    }
+  std::vector<Endpoint> own;
+  // The wildcard is enough for one kind of arrival.
+  if (wildcard && !(people.has(Arrival::kSilent) && people.has(Arrival::kAccept))) return own;
+  const Endpoints endpoints(options_);
+  const double share = share_of_listeners(people, wildcard);
+  if (share == 0) return own;
+  const auto too_many = [&] {
+    return input_error(
+        fmt::format("this world needs about {:.0f} listeners, more than {}; make the prefix longer, take fewer ports, "
+                    "or a mix in which {}",
+                    share * static_cast<double>(endpoints.count()), kMaxListeners,
+                    wildcard ? "less is silent" : "less answers (or nothing refuses)"));
+  };
+  if (endpoints.count() > kMostEndpointsLookedAt) return too_many();
+  for (std::uint64_t i = 0; i < endpoints.count(); ++i) {
+    const Endpoint endpoint = endpoints.at(i);
+    const Arrival arrival = people.role_of(endpoint).arrival;
+    if (arrival == Arrival::kSilent || (arrival == Arrival::kAccept && !wildcard)) own.push_back(endpoint);
+    if (own.size() > kMaxListeners) return too_many();
   }
-  listeners_ = needed.size();
-  const std::uint64_t per_table = listeners_per_table(os::raise_descriptor_limit());
-  const std::size_t tables = std::max<std::size_t>({1, options_.threads, (needed.size() + per_table - 1) / per_table});
-  by_table.resize(std::min(tables, std::max<std::size_t>(1, needed.size())));
-  for (std::size_t i = 0; i < needed.size(); ++i) by_table[i % by_table.size()].push_back(needed[i]);
+  return own;
+}
+
+// Which listeners there must be, and in which table.
+Parsed<> Server::deal_listeners(std::vector<std::vector<Endpoint>>& by_table) {
+  const bool wildcard = uses_wildcard(options_);
+  Parsed<std::vector<Endpoint>> own = own_listeners(wildcard);
+  if (!own) return std::unexpected(own.error());
+  std::vector<Endpoint> everywhere;  // in each table: the kernel spreads the connections over them
+  if (wildcard)
+    for (const std::uint16_t port : options_.ports) everywhere.push_back({.address = kAnyV4, .port = port});
+
+  const std::uint64_t limit = os::raise_descriptor_limit();
+  std::uint64_t per_table = listeners_per_table(
+      options_.descriptors_per_thread == 0 ? limit : std::min(limit, options_.descriptors_per_thread));
+  if (everywhere.size() > per_table / 2) {
+    own->insert(own->begin(), everywhere.begin(), everywhere.end());
+    everywhere.clear();
+  }
+  per_table -= everywhere.size();
+  const std::size_t tables = std::max<std::size_t>({1, options_.threads, (own->size() + per_table - 1) / per_table});
+  if (tables > kMaxThreads)
+    return input_error(
+        fmt::format("this world needs {} listeners, and {} descriptors a thread would ask for {} threads, more than "
+                    "{}; raise the limit of open files (ulimit -n) or make the prefix longer",
+                    own->size(), per_table, tables, kMaxThreads));
+  by_table.assign(everywhere.empty() ? std::clamp<std::size_t>(own->size(), 1, tables) : tables, everywhere);
+  for (std::size_t i = 0; i < own->size(); ++i) by_table[i % by_table.size()].push_back((*own)[i]);
+  listeners_ = own->size() + everywhere.size() * by_table.size();
   return {};
 }
 
 Parsed<> Server::start(ServerOptions options) {
   options_ = std::move(options);
-  if (!is_loopback(options_)) return input_error("a world lives on loopback: a prefix inside 127.0.0.0/8, or ::1/128");
-  if (options_.ports.empty()) return input_error("a world needs a port");
+  if (const Parsed<> possible = check(options_); !possible) return possible;
   for (std::uint16_t& port : options_.ports)
     if (port == 0) port = free_port(options_.prefix);
+  // Listeners of one world share ports, so the kernel would let another world, or any server of this user that shares,
+  // have a part of the connections.
+  for (const std::uint16_t port : options_.ports)
+    if (uses_wildcard(options_) && !bound_socket({.address = kAnyV4, .port = port}))
+      return input_error(
+          fmt::format("cannot listen on port {}: {}", port, os::describe(os::error_from(errno, "bind"))));
   std::vector<std::vector<Endpoint>> by_table;
-  if (const Parsed<> planned = plan_listeners(by_table); !planned) return planned;
+  if (const Parsed<> dealt = deal_listeners(by_table); !dealt) return dealt;
   stopping_ = false;
   std::vector<std::future<std::string>> answers;
   for (std::vector<Endpoint>& endpoints : by_table) {

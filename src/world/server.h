@@ -2,9 +2,10 @@
 // refused is where nobody listens; silent is a listener that a socket filter keeps from seeing its SYNs; the rest
 // accept and play their role's script.
 //
-// Where no role refuses, one listener on the wildcard address of a port answers for all of them. Else each endpoint
-// that does not refuse has a listener of its own, and many listeners are spread over threads with descriptor tables of
-// their own (unshare(2), CLONE_FILES), so that the limit of open files bounds a thread and not the world.
+// Where no role refuses, a port's listener on the wildcard address answers for all of them, one in each thread. It
+// hears loopback only, and resets what was meant for an address outside the prefix. Else each endpoint that does not
+// refuse has a listener of its own, dealt out to threads. Threads have descriptor tables of their own (unshare(2),
+// CLONE_FILES), so that the limit of open files bounds a thread and not the world.
 //
 // start() and stop() from one thread; the population outlives the server.
 #pragma once
@@ -28,9 +29,13 @@ struct ServerOptions {
   unsigned prefix_length = 16;                   // 8 … 32, 128 for ::1
   std::vector<std::uint16_t> ports;              // 0: one that is free
   std::uint32_t threads = 1;                     // at least so many
+  std::uint64_t descriptors_per_thread = 0;      // 0: the limit of open files, raised as far as it goes
 };
 
-// The endpoints of options, in order of address, then port.
+// Whether there can be such a world: on loopback, with a port, and with roles that a kernel can play.
+Parsed<> check(const ServerOptions& options);
+
+// The endpoints of options, in order of address, then port. REQUIRES: check(options), and that they outlive this.
 class Endpoints {
  public:
   explicit Endpoints(const ServerOptions& options) : options_(options) {}
@@ -44,23 +49,27 @@ class Endpoints {
 class Server {
  public:
   static constexpr std::uint64_t kMaxListeners = 200'000;
+  static constexpr std::uint64_t kMaxThreads = 256;
 
   Server();
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // Returns when every listener listens.
+  // Returns when every listener listens. The error says what is in the way: options that check() refuses, more
+  // listeners than a machine carries, a port that somebody else has.
   Parsed<> start(ServerOptions options);
   void stop();
 
   const std::vector<std::uint16_t>& ports() const { return options_.ports; }
   std::uint64_t listeners() const { return listeners_; }
+  std::size_t threads() const { return tables_.size(); }
   std::uint64_t accepted() const { return accepted_.load(std::memory_order_relaxed); }
 
  private:
   class Table;
-  Parsed<> plan_listeners(std::vector<std::vector<Endpoint>>& by_table);
+  Parsed<std::vector<Endpoint>> own_listeners(bool wildcard) const;
+  Parsed<> deal_listeners(std::vector<std::vector<Endpoint>>& by_table);
 
   ServerOptions options_;
   std::uint64_t listeners_ = 0;

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <system_error>
 
 #include "os/error.h"
 #include "os/machine.h"
@@ -40,20 +41,40 @@ bool drop_all(int fd) {
   return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0;
 }
 
+// Closes with RST instead of FIN.
+void reset(int fd) {
+  const linger now{.l_onoff = 1, .l_linger = 0};
+  setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+  ::close(fd);
+}
+
+bool is_wildcard(const Endpoint& endpoint) { return endpoint.address == IpAddress::v4(0); }
+
 }  // namespace
 
 std::future<std::string> Server::Table::start() {
-  std::promise<std::string> ready;
-  std::future<std::string> answer = ready.get_future();
-  thread_ = std::thread([this, ready = std::move(ready)]() mutable {
-    const std::string trouble = set_up();
-    ready.set_value(trouble);
-    if (trouble.empty()) serve();
-    for (std::size_t fd = 0; fd < connections_.size(); ++fd)
-      if (connections_[fd].role != nullptr) close(static_cast<int>(fd), true);
-    for (const Listener& listener : listeners_) ::close(listener.fd);
-  });
+  std::future<std::string> answer = ready_.get_future();
+  try {
+    thread_ = std::thread([this] { run(); });
+  } catch (const std::system_error& error) {
+    ready_.set_value(fmt::format("cannot start a thread: {}", error.code().message()));
+  }
   return answer;
+}
+
+void Server::Table::run() {
+  const std::string trouble = set_up();
+  ready_.set_value(trouble);
+  if (trouble.empty()) serve();
+  close_all();
+}
+
+void Server::Table::close_all() {
+  for (std::size_t fd = 0; fd < connections_.size(); ++fd)
+    if (connections_[fd].role != nullptr) close(static_cast<int>(fd), true);
+  for (const Listener& listener : listeners_) ::close(listener.fd);
+  epoll_.reset();
+  reserve_.reset();
 }
 
 std::string Server::Table::set_up() {
@@ -69,22 +90,23 @@ std::string Server::Table::set_up() {
 }
 
 std::string Server::Table::listen_on(const Endpoint& endpoint) {
-  const bool wildcard = endpoint.address.is_unspecified();
-  const Endpoint local = wildcard ? Endpoint{IpAddress::v4(0), endpoint.port} : endpoint;
+  const bool wildcard = is_wildcard(endpoint);
   const auto trouble = [&](const char* act) {
-    return fmt::format("cannot listen on {}: {}", to_string(local), os::describe(os::error_from(errno, act)));
+    return fmt::format("cannot listen on {}: {}", to_string(endpoint), os::describe(os::error_from(errno, act)));
   };
-  const int fd = ::socket(os::family_of(local.address), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  const int fd = ::socket(os::family_of(endpoint.address), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return trouble("socket");
   listeners_.push_back({.fd = fd, .endpoint = endpoint});
   set_on(fd, SOL_SOCKET, SO_REUSEADDR);
   const population::Population& people = *options_.population;
   const bool silent = wildcard ? !people.has(Arrival::kAccept) : people.role_of(endpoint).arrival == Arrival::kSilent;
-  // A listener on an address beside one on the wildcard needs it, on both.
-  if (people.has(Arrival::kSilent)) set_on(fd, SOL_SOCKET, SO_REUSEPORT);
+  // A listener on an address beside one on the wildcard needs it, on both, and so do several on the wildcard.
+  if (uses_wildcard(options_)) set_on(fd, SOL_SOCKET, SO_REUSEPORT);
+  // The wildcard must not answer the network. Where the kernel does not let us, belongs_here() still turns it away.
+  if (wildcard) setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, "lo", sizeof "lo");
   if (silent && !drop_all(fd)) return trouble("attach a filter");
   os::SockAddr address;
-  os::fill(address, local);
+  os::fill(address, endpoint);
   if (::bind(fd, address.get(), address.length) != 0) return trouble("bind");
   if (::listen(fd, kBacklog) != 0) return trouble("listen");
   epoll_event event{};
@@ -99,8 +121,8 @@ void Server::Table::serve() {
   while (!stopping_.load(std::memory_order_relaxed)) {
     int wait_ms = kLongestWaitMs;
     if (!wakes_.empty())
-      wait_ms = static_cast<int>(
-          std::clamp<Nanos>((wakes_.top().at - os::monotonic_now()) / kMillisecond, 0, kLongestWaitMs));
+      wait_ms = static_cast<int>(std::clamp<Nanos>(
+          (wakes_.top().at - os::monotonic_now() + kMillisecond - 1) / kMillisecond, 0, kLongestWaitMs));
     const int count = epoll_wait(epoll_.get(), events.data(), events.size(), wait_ms);
     for (int i = 0; i < count; ++i) {
       const std::uint64_t data = events[static_cast<std::size_t>(i)].data.u64;
@@ -118,35 +140,38 @@ void Server::Table::accept_some(const Listener& listener) {
   for (int i = 0; i < kAcceptsAtOnce; ++i) {
     const int fd = ::accept4(listener.fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) {
-      if (errno == EMFILE || errno == ENFILE) make_room();
       if (errno == EINTR || errno == ECONNABORTED) continue;
+      if (errno == EMFILE || errno == ENFILE) make_room(listener);
       return;
     }
     accepted_.fetch_add(1, std::memory_order_relaxed);
     Endpoint local = listener.endpoint;
-    if (local.address.is_unspecified()) {
+    if (is_wildcard(local)) {
       os::SockAddr address;
       address.length = sizeof address.storage;
       if (getsockname(fd, address.get(), &address.length) == 0) local = os::endpoint_of(address);
+      if (!belongs_here(local.address)) {
+        reset(fd);
+        continue;
+      }
     }
     open(fd, local);
   }
 }
 
+// True for an address in the prefix; the wildcard hears others too.
+bool Server::Table::belongs_here(const IpAddress& address) const {
+  return address.is_v4() &&
+         ((address.v4_bits() ^ options_.prefix.v4_bits()) & (~std::uint32_t{0} << (32 - options_.prefix_length))) == 0;
+}
+
 // The table is full: the descriptor that was kept for this lets the oldest waiting client be taken and turned away, so
 // that the listener does not ask for ever.
-void Server::Table::make_room() {
-  const int saved = errno;
+void Server::Table::make_room(const Listener& listener) {
   reserve_.reset();
-  for (const Listener& listener : listeners_) {
-    const int fd = ::accept4(listener.fd, nullptr, nullptr, SOCK_CLOEXEC);
-    if (fd >= 0) {
-      ::close(fd);
-      break;
-    }
-  }
+  const int fd = ::accept4(listener.fd, nullptr, nullptr, SOCK_CLOEXEC);
+  if (fd >= 0) reset(fd);
   reserve_ = os::Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-  errno = saved;
 }
 
 void Server::Table::open(int fd, const Endpoint& local) {
@@ -210,10 +235,12 @@ void Server::Table::play(int fd) {
   }
 }
 
-void Server::Table::close(int fd, bool reset) {
-  const linger now{.l_onoff = 1, .l_linger = 0};
-  if (reset) setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-  ::close(fd);
+void Server::Table::close(int fd, bool with_reset) {
+  if (with_reset) {
+    reset(fd);
+  } else {
+    ::close(fd);
+  }
   connections_[static_cast<std::size_t>(fd)].role = nullptr;
 }
 

@@ -15,9 +15,14 @@
 
 namespace sonde::world {
 
+// Whether the wildcard address answers, so that listeners share their ports.
+bool uses_wildcard(const ServerOptions& options);
+
+// start() and the destructor, which joins, are for the thread that made it; all else happens in its own. Whatever has a
+// descriptor is closed there, for the number means another file elsewhere.
 class Server::Table {
  public:
-  // endpoints: where to listen; an unspecified address is the wildcard.
+  // endpoints: where to listen; 0.0.0.0 is the wildcard.
   Table(const ServerOptions& options, std::vector<Endpoint> endpoints, std::atomic<std::uint64_t>& accepted,
         std::atomic<bool>& stopping)
       : options_(options), endpoints_(std::move(endpoints)), accepted_(accepted), stopping_(stopping) {}
@@ -46,21 +51,25 @@ class Server::Table {
     Endpoint endpoint;
   };
 
+  void run();
+  void close_all();
   std::string set_up();
   std::string listen_on(const Endpoint& endpoint);
   void serve();
   void accept_some(const Listener& listener);
-  void make_room();
+  bool belongs_here(const IpAddress& address) const;
+  void make_room(const Listener& listener);
   void open(int fd, const Endpoint& local);
   void on_connection(int fd);
   void play(int fd);
-  void close(int fd, bool reset);
+  void close(int fd, bool with_reset);
   void run_wakes(Nanos now);
 
   const ServerOptions& options_;
   std::vector<Endpoint> endpoints_;
   std::atomic<std::uint64_t>& accepted_;
   std::atomic<bool>& stopping_;
+  std::promise<std::string> ready_;
   std::thread thread_;
   os::Fd epoll_;
   os::Fd reserve_;  // given up to accept and drop one when the table is full
