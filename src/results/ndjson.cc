@@ -10,8 +10,8 @@
 namespace sonde::results {
 namespace {
 
-// RapidJSON's output stream over the end of a std::string. RapidJSON puts one character at a time, so room is made ahead and
-// trimmed when the stream ends.
+// RapidJSON's output stream over the end of a std::string. RapidJSON puts one character at a time, so room is made
+// ahead and trimmed when the stream ends.
 class StringStream {
  public:
   using Ch = char;
