@@ -335,7 +335,7 @@ Summary Coordinator::summarize() {
   summary.in_flight_peak = sum(&ShardStats::in_flight_peak);
   if (plan_.limited) stopped_early_ = true;
   summary.interrupted = stopped_early_ || exit_code_ != kExitDone;
-  summary.engine = "epoll";
+  summary.engine = workers_.front()->engine();
   summary.workers = capacity_.workers;
   summary.rss_peak_kb = os::rss_peak_kb();
   metrics::Histogram lateness;

@@ -27,8 +27,8 @@ struct Summary {
   std::uint64_t lines_invalid = 0;
   double rate_mean = 0;
   double rate_peak = 0;
-  std::uint64_t in_flight_peak = 0;
-  Nanos started = 0;  // unix
+  std::uint64_t in_flight_peak = 0;  // the workers' own peaks together: at least what was in flight at one moment
+  Nanos started = 0;                 // unix
   Nanos ended = 0;
   bool interrupted = false;
   std::string engine;

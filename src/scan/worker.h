@@ -39,6 +39,7 @@ class Worker {
 
   memory::SpscQueue<OutputMessage>& queue() { return output_.queue(); }
   const engine::Shard& shard() const { return *shard_; }
+  const char* engine() const { return backend_->name(); }
   const memory::RingPoolStats& buffers() const { return pool_.stats(); }  // after join()
 
  private:
