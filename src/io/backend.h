@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "base/error.h"
@@ -31,6 +32,30 @@ struct Completion {
   std::span<std::byte> data;  // kRead: what came; empty is FIN. In a lent slot, valid until the next wait().
 };
 
+// How a socket is made. The default is the cheapest there is.
+struct ConnectOptions {
+  IpAddress source;     // unspecified: the kernel chooses
+  Nanos keepalive = 0;  // TCP keepalive after so long without traffic, and every so long from then on; 0: none
+
+  bool plain() const { return source.is_unspecified() && keepalive == 0; }
+};
+
+// How soon a read expects its answer; the verdicts are the same.
+enum class Patience : std::uint8_t {
+  kSoon,
+  kIdle,  // perhaps never: the kernel shall hold as little as it can meanwhile
+};
+
+// What the kernel knows of a connection (TCP_INFO). Sizes in bytes.
+struct TcpInfo {
+  std::uint32_t rtt_us = 0;       // smoothed; 0 when nothing was acknowledged yet
+  std::uint32_t retransmits = 0;  // segments sent again, of the connection's whole life; SYNs too
+  std::uint32_t unacked = 0;      // segments on the way
+  std::uint32_t not_sent = 0;     // written, kept back here
+  std::uint32_t peer_window = 0;  // what the peer is ready to take
+  bool has_peer_window = false;   // Linux 5.4 and later tell it
+};
+
 enum class CloseMode : std::uint8_t {
   kReset,     // RST: no TIME_WAIT here, no work for the peer; what a prober does after its verdict
   kGraceful,  // FIN after what was written
@@ -48,12 +73,16 @@ class Backend {
 
   // Starts a TCP connection. An Error here is what the kernel said at once: a local fault (os::is_local), or the
   // target's state known without waiting. Nothing is left behind then.
-  virtual Result<> connect(ConnectionId id, const Endpoint& endpoint) = 0;
+  virtual Result<> connect(ConnectionId id, const Endpoint& endpoint, const ConnectOptions& options) = 0;
+  Result<> connect(ConnectionId id, const Endpoint& endpoint) { return connect(id, endpoint, {}); }
   // Asks for the next bytes.
-  virtual void read(ConnectionId id) = 0;
+  virtual void read(ConnectionId id, Patience patience) = 0;
+  void read(ConnectionId id) { read(id, Patience::kSoon); }
   // Writes all of `bytes`, which must stay valid until the kWrite completion.
   virtual void write(ConnectionId id, std::span<const std::byte> bytes) = 0;
   virtual void close(ConnectionId id, CloseMode mode) = 0;
+  // Nothing where the connection is gone, or where this backend cannot ask. Costs a few system calls.
+  virtual std::optional<TcpInfo> tcp_info(ConnectionId id) = 0;
 
   // Watches a descriptor that is not a connection (a resolver's socket), level-triggered. Both false: forget it; call
   // that before the descriptor is closed.

@@ -9,6 +9,7 @@
 #include <cerrno>
 
 #include "base/check.h"
+#include "io/socket.h"
 #include "os/error.h"
 #include "os/machine.h"
 #include "os/sockaddr.h"
@@ -21,12 +22,6 @@ constexpr std::size_t kReadBytes = 4096;
 constexpr int kEventsPerWait = 512;
 
 std::uint64_t pack(ConnectionId id) { return std::uint64_t{id.generation} << 32 | id.index; }
-
-void close_with_reset(int fd) {
-  const linger reset{.l_onoff = 1, .l_linger = 0};
-  setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-  ::close(fd);
-}
 
 }  // namespace
 
@@ -52,9 +47,15 @@ EpollBackend::Socket* EpollBackend::find(ConnectionId id) {
   return socket.fd >= 0 && socket.generation == id.generation ? &socket : nullptr;
 }
 
-Result<> EpollBackend::connect(ConnectionId id, const Endpoint& endpoint) {
+Result<> EpollBackend::connect(ConnectionId id, const Endpoint& endpoint, const ConnectOptions& options) {
   const int fd = ::socket(os::family_of(endpoint.address), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return std::unexpected(os::error_from(errno, "socket"));
+  if (!options.plain()) {
+    if (const Result<> prepared = prepare_socket(fd, options); !prepared) {
+      ::close(fd);
+      return prepared;
+    }
+  }
   os::SockAddr address;
   os::fill(address, endpoint);
   const bool at_once = ::connect(fd, address.get(), address.length) == 0;
@@ -93,7 +94,8 @@ Result<> EpollBackend::add_to_epoll(Socket& socket, ConnectionId id) {
   return {};
 }
 
-void EpollBackend::read(ConnectionId id) {
+void EpollBackend::read(ConnectionId id, Patience patience) {
+  (void)patience;  // one registration serves both
   Socket* socket = find(id);
   SONDE_CHECK(socket != nullptr && !socket->connecting && !socket->wants_read, "read without a connection, or twice");
   socket->wants_read = true;
@@ -125,6 +127,11 @@ void EpollBackend::close(ConnectionId id, CloseMode mode) {
     ::close(socket->fd);
   }
   *socket = Socket{.fd = -1, .generation = id.generation};
+}
+
+std::optional<TcpInfo> EpollBackend::tcp_info(ConnectionId id) {
+  const Socket* socket = find(id);
+  return socket == nullptr ? std::nullopt : tcp_info_of(socket->fd);
 }
 
 Result<> EpollBackend::watch(int fd, bool read, bool write) {

@@ -21,10 +21,13 @@ class EpollBackend final : public Backend {
   const char* name() const override { return "epoll"; }
   Nanos now() const override { return now_; }
   Nanos refresh() override;
-  Result<> connect(ConnectionId id, const Endpoint& endpoint) override;
-  void read(ConnectionId id) override;
+  using Backend::connect;
+  using Backend::read;
+  Result<> connect(ConnectionId id, const Endpoint& endpoint, const ConnectOptions& options) override;
+  void read(ConnectionId id, Patience patience) override;
   void write(ConnectionId id, std::span<const std::byte> bytes) override;
   void close(ConnectionId id, CloseMode mode) override;
+  std::optional<TcpInfo> tcp_info(ConnectionId id) override;
   Result<> watch(int fd, bool read, bool write) override;
   std::span<Completion> wait(Nanos until) override;
 

@@ -29,7 +29,8 @@ void SimBackend::post(Nanos at, ConnectionId id, EventKind kind, const char* byt
   events_.push({.at = at, .order = order_++, .id = id, .kind = kind, .bytes = bytes, .length = length});
 }
 
-Result<> SimBackend::connect(ConnectionId id, const Endpoint& endpoint) {
+Result<> SimBackend::connect(ConnectionId id, const Endpoint& endpoint, const ConnectOptions& options) {
+  (void)options;  // any source address will do, and nothing here dies unheard
   if (open_ >= options_.descriptors) return std::unexpected(Error{.kind = ErrorKind::kNoDescriptors, .what = "socket"});
   if (chance(options_.no_memory)) return std::unexpected(Error{.kind = ErrorKind::kNoMemory, .what = "socket"});
   if (chance(options_.no_ports)) return std::unexpected(Error{.kind = ErrorKind::kNoPorts, .what = "connect"});
@@ -48,7 +49,8 @@ Result<> SimBackend::connect(ConnectionId id, const Endpoint& endpoint) {
   return {};
 }
 
-void SimBackend::read(ConnectionId id) {
+void SimBackend::read(ConnectionId id, Patience patience) {
+  (void)patience;
   Socket* socket = find(id);
   SONDE_CHECK(socket != nullptr && !socket->wants_read, "read without a connection, or twice");
   socket->wants_read = true;
@@ -73,6 +75,14 @@ void SimBackend::close(ConnectionId id, CloseMode mode) {
   if (socket == nullptr) return;
   socket->open = false;
   --open_;
+}
+
+std::optional<TcpInfo> SimBackend::tcp_info(ConnectionId id) {
+  const Socket* socket = find(id);
+  if (socket == nullptr) return std::nullopt;
+  // Without loss nothing is sent again but SYNs; a peer that accepted takes all there is.
+  return TcpInfo{
+      .rtt_us = static_cast<std::uint32_t>(socket->rtt / kMicrosecond), .peer_window = 65536, .has_peer_window = true};
 }
 
 Result<> SimBackend::watch(int fd, bool read, bool write) {
