@@ -90,6 +90,10 @@ class Backend {
 
   // Waits until something completed, or `until`. The span is valid until the next call.
   virtual std::span<Completion> wait(Nanos until) = 0;
+
+  // Closes what is left and returns when the kernel has let go of it. After it only the destructor, from any thread;
+  // everything else, this too, is called from the thread that owns the backend.
+  virtual void drain() = 0;
 };
 
 }  // namespace sonde::io

@@ -17,7 +17,6 @@
 namespace sonde::io {
 namespace {
 
-constexpr std::uint32_t kWatchIndex = 0xffffffff;  // epoll data of a watched descriptor: {fd, kWatchIndex}
 constexpr std::size_t kReadBytes = 4096;
 constexpr int kEventsPerWait = 512;
 
@@ -26,17 +25,21 @@ std::uint64_t pack(ConnectionId id) { return std::uint64_t{id.generation} << 32 
 }  // namespace
 
 Result<std::unique_ptr<EpollBackend>> EpollBackend::create(memory::RingPool& pool) {
-  os::Fd epoll(epoll_create1(EPOLL_CLOEXEC));
-  if (!epoll) return std::unexpected(os::error_from(errno, "epoll_create1"));
-  return std::unique_ptr<EpollBackend>(new EpollBackend(std::move(epoll), pool));
+  Result<WatchSet> watches = WatchSet::create();
+  if (!watches) return std::unexpected(watches.error());
+  return std::unique_ptr<EpollBackend>(new EpollBackend(std::move(*watches), pool));
 }
 
-EpollBackend::EpollBackend(os::Fd epoll, memory::RingPool& pool)
-    : epoll_(std::move(epoll)), pool_(pool), now_(os::monotonic_now()) {}
+EpollBackend::EpollBackend(WatchSet watches, memory::RingPool& pool)
+    : watches_(std::move(watches)), pool_(pool), now_(os::monotonic_now()) {}
 
-EpollBackend::~EpollBackend() {
-  for (const Socket& socket : sockets_)
-    if (socket.fd >= 0) close_with_reset(socket.fd);
+EpollBackend::~EpollBackend() { drain(); }
+
+void EpollBackend::drain() {
+  for (Socket& socket : sockets_)
+    if (socket.fd >= 0) close_with_reset(std::exchange(socket.fd, -1));
+  completions_.clear();
+  leases_.clear();
 }
 
 Nanos EpollBackend::refresh() { return now_ = os::monotonic_now(); }
@@ -85,7 +88,7 @@ Result<> EpollBackend::add_to_epoll(Socket& socket, ConnectionId id) {
   epoll_event event{};
   event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
   event.data.u64 = pack(id);
-  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, socket.fd, &event) != 0) {
+  if (epoll_ctl(watches_.epoll(), EPOLL_CTL_ADD, socket.fd, &event) != 0) {
     Error error = os::error_from(errno, "epoll_ctl");
     if (errno == ENOSPC) error.kind = ErrorKind::kNoMemory;  // fs.epoll.max_user_watches: a limit of this machine
     return std::unexpected(error);
@@ -134,22 +137,7 @@ std::optional<TcpInfo> EpollBackend::tcp_info(ConnectionId id) {
   return socket == nullptr ? std::nullopt : tcp_info_of(socket->fd);
 }
 
-Result<> EpollBackend::watch(int fd, bool read, bool write) {
-  const auto known = std::find(watched_.begin(), watched_.end(), fd);
-  epoll_event event{};
-  event.events = (read ? EPOLLIN : 0U) | (write ? EPOLLOUT : 0U);
-  event.data.u64 = pack({.index = kWatchIndex, .generation = static_cast<std::uint32_t>(fd)});
-  if (!read && !write) {
-    if (known == watched_.end()) return {};
-    watched_.erase(known);
-    epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, &event);  // an fd that is closed already has left by itself
-    return {};
-  }
-  const int op = known == watched_.end() ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
-  if (epoll_ctl(epoll_.get(), op, fd, &event) != 0) return std::unexpected(os::error_from(errno, "epoll_ctl"));
-  if (op == EPOLL_CTL_ADD) watched_.push_back(fd);
-  return {};
-}
+Result<> EpollBackend::watch(int fd, bool read, bool write) { return watches_.watch(fd, read, write); }
 
 std::span<Completion> EpollBackend::wait(Nanos until) {
   completions_.clear();
@@ -157,33 +145,22 @@ std::span<Completion> EpollBackend::wait(Nanos until) {
   completions_.swap(immediate_);
   const bool busy = !completions_.empty() || !ready_.empty();
   std::array<epoll_event, kEventsPerWait> events;
-  timespec timeout{};
-  if (!busy) {
-    const Nanos left = std::max<Nanos>(0, until - os::monotonic_now());
-    timeout.tv_sec = left / kSecond;
-    timeout.tv_nsec = left % kSecond;
-  }
-  const bool forever = !busy && until == kNever;
-  const int count = epoll_pwait2(epoll_.get(), events.data(), kEventsPerWait, forever ? nullptr : &timeout, nullptr);
-  SONDE_CHECK(count >= 0 || errno == EINTR, "epoll_wait failed");
+  const int count = watches_.wait(events, busy ? 0 : until);
   refresh();
-  for (int i = 0; i < count; ++i)
-    on_event(events[static_cast<std::size_t>(i)].data.u64, events[static_cast<std::size_t>(i)].events);
+  for (const epoll_event& event : std::span(events).first(static_cast<std::size_t>(count))) on_event(event);
   run_ready();
   return completions_;
 }
 
-void EpollBackend::on_event(std::uint64_t data, std::uint32_t events) {
-  const ConnectionId id{.index = static_cast<std::uint32_t>(data),
-                        .generation = static_cast<std::uint32_t>(data >> 32)};
-  if (id.index == kWatchIndex) {
-    const bool broken = (events & (EPOLLERR | EPOLLHUP)) != 0;
-    completions_.push_back({.op = Op::kWatch,
-                            .readable = broken || (events & EPOLLIN) != 0,
-                            .writable = (events & EPOLLOUT) != 0,
-                            .fd = static_cast<int>(id.generation)});
+void EpollBackend::on_event(const epoll_event& event) {
+  Completion watched;
+  if (WatchSet::is_watch(event, watched)) {
+    completions_.push_back(watched);
     return;
   }
+  const std::uint32_t events = event.events;
+  const ConnectionId id{.index = static_cast<std::uint32_t>(event.data.u64),
+                        .generation = static_cast<std::uint32_t>(event.data.u64 >> 32)};
   Socket* socket = find(id);
   if (socket == nullptr) return;  // closed while its event was on the way
   if ((events & EPOLLIN) != 0) socket->readable = true;

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "io/backend.h"
+#include "io/watch_set.h"
 #include "memory/ring_pool.h"
-#include "os/fd.h"
 
 namespace sonde::io {
 
@@ -30,9 +30,10 @@ class EpollBackend final : public Backend {
   std::optional<TcpInfo> tcp_info(ConnectionId id) override;
   Result<> watch(int fd, bool read, bool write) override;
   std::span<Completion> wait(Nanos until) override;
+  void drain() override;
 
  private:
-  EpollBackend(os::Fd epoll, memory::RingPool& pool);
+  EpollBackend(WatchSet watches, memory::RingPool& pool);
 
   struct Socket {
     int fd = -1;
@@ -50,14 +51,14 @@ class EpollBackend final : public Backend {
 
   Socket* find(ConnectionId id);
   Result<> add_to_epoll(Socket& socket, ConnectionId id);
-  void on_event(std::uint64_t data, std::uint32_t events);
+  void on_event(const epoll_event& event);
   void finish_connect(Socket& socket, ConnectionId id, std::uint32_t events);
   void queue(Socket& socket, ConnectionId id);
   void run_ready();
   void do_read(Socket& socket, ConnectionId id);
   void do_write(Socket& socket, ConnectionId id);
 
-  os::Fd epoll_;
+  WatchSet watches_;
   memory::RingPool& pool_;
   Nanos now_;
   std::vector<Socket> sockets_;       // by ConnectionId::index
@@ -66,7 +67,6 @@ class EpollBackend final : public Backend {
   std::vector<Completion> completions_;
   std::vector<Completion> immediate_;  // of connects that were decided at once
   std::vector<memory::Lease> leases_;  // behind completions_' data
-  std::vector<int> watched_;
 };
 
 }  // namespace sonde::io

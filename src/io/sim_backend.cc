@@ -110,6 +110,11 @@ std::span<Completion> SimBackend::wait(Nanos until) {
   return completions_;
 }
 
+void SimBackend::drain() {
+  for (Socket& socket : sockets_) socket.open = false;
+  open_ = 0;
+}
+
 void SimBackend::run(const Event& event) {
   Socket* socket = find(event.id);
   if (socket == nullptr) return;  // closed meanwhile

@@ -43,6 +43,7 @@ class SimBackend final : public Backend {
   std::optional<TcpInfo> tcp_info(ConnectionId id) override;
   Result<> watch(int fd, bool read, bool write) override;
   std::span<Completion> wait(Nanos until) override;
+  void drain() override;
 
   std::uint32_t open() const { return open_; }  // connections open at this moment
 

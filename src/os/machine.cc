@@ -54,6 +54,8 @@ std::uint64_t open_descriptors() {
   return count - 1;  // without the directory's own
 }
 
+bool own_descriptor_table() { return unshare(CLONE_FILES) == 0; }
+
 std::uint64_t rss_peak_kb() {
   // Not ru_maxrss: that one remembers the process that started this one, from before its exec.
   const Result<std::string> status = read_file("/proc/self/status", 65536);

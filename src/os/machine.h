@@ -16,6 +16,11 @@ std::uint32_t usable_cpus();  // of the affinity mask, at least 1
 std::uint64_t raise_descriptor_limit();
 std::uint64_t open_descriptors();  // in use by the process at this moment
 
+// Gives the calling thread a descriptor table of its own, a copy of the one it shared: the limit of open files then
+// bounds the thread. A descriptor opened in it must be closed in it. False: the kernel has no memory for it; the shared
+// one stays.
+bool own_descriptor_table();
+
 std::uint64_t rss_peak_kb();  // VmHWM; 0 where /proc is hidden
 
 std::uint64_t random_seed();  // from the kernel

@@ -26,7 +26,7 @@ void fill(SockAddr& out, const Endpoint& endpoint) {
 }
 
 Endpoint endpoint_of(const SockAddr& address) {
-  if (address.storage.ss_family == AF_INET) {
+  if (address.any.sa_family == AF_INET) {
     sockaddr_in in{};
     std::memcpy(&in, &address.storage, sizeof in);
     return {.address = IpAddress::v4(ntohl(in.sin_addr.s_addr)), .port = ntohs(in.sin_port)};

@@ -9,10 +9,15 @@
 namespace sonde::os {
 
 struct SockAddr {
-  sockaddr_storage storage;  // only `length` bytes are meaningful; the rest is left as it was
+  union {  // only `length` bytes are meaningful; the rest is left as it was
+    sockaddr any;
+    sockaddr_in v4;
+    sockaddr_in6 storage;
+  };
   socklen_t length = 0;
-  const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
-  sockaddr* get() { return reinterpret_cast<sockaddr*>(&storage); }
+  SockAddr() {}  // NOLINT(modernize-use-equals-default): leaves the union alone
+  const sockaddr* get() const { return &any; }
+  sockaddr* get() { return &any; }
 };
 
 inline int family_of(const IpAddress& address) { return address.is_v4() ? AF_INET : AF_INET6; }

@@ -182,7 +182,7 @@ Result<> Coordinator::start_workers() {
     shard.is_excluded = [exclusion = plan_.exclusion.get()](const IpAddress& address) {
       return exclusion->contains(address);
     };
-    auto worker = Worker::create(plan_, shard, limits_, budget_, control_, options_.all, servers);
+    auto worker = Worker::create(plan_, shard, limits_, budget_, control_, options_.all, servers, capacity_);
     if (!worker) return std::unexpected(worker.error());
     workers_.push_back(std::move(*worker));
   }
@@ -371,12 +371,13 @@ int run(const ScanOptions& options) {
     const Result<> written = dry_run(*plan->source, **sink);
     return written ? kExitDone : fail_output(options.output, written.error());
   }
-  const Result<Capacity> capacity = plan_capacity(options.concurrency, options.workers);
+  const Result<Capacity> capacity =
+      plan_capacity({.concurrency = options.concurrency, .workers = options.workers, .engine = options.engine});
   if (!capacity) {
     complain(os::describe(capacity.error()));
     return kExitFailed;
   }
-  if (!capacity->notice.empty()) complain(capacity->notice);
+  for (const std::string& notice : capacity->notices) complain(notice);
   auto sink = sinks::FileSink::open(options.output, mode);
   if (!sink) return fail_output(options.output, sink.error());
   return Coordinator(options, *plan, *capacity, **sink).run();

@@ -218,8 +218,6 @@ Parsed<Plan> make_plan(const ScanOptions& options) {
   if (const Parsed<> configured = configure_probes(options, plan); !configured)
     return std::unexpected(configured.error());
   if (const Parsed<> chosen = choose_encoder(options, plan); !chosen) return std::unexpected(chosen.error());
-  if (options.engine == Engine::kUring)
-    return input_error("--engine: this sonde has no io_uring backend; 'auto' and 'epoll' are there");
   const Parsed<targets::PortSet> ports = choose_ports(options, plan);
   if (!ports) return std::unexpected(ports.error());
 

@@ -10,27 +10,76 @@ namespace sonde::scan {
 namespace {
 
 constexpr std::uint64_t kDefaultConcurrency = 100'000;
+constexpr std::uint64_t kMostConnections = 16'000'000;
+constexpr std::uint64_t kMostWorkers = 64;       // when each is there for its descriptor table
 constexpr std::uint64_t kKeptBack = 8;           // output, checkpoint, summary, lists
 constexpr std::uint64_t kKeptBackPerWorker = 3;  // epoll, the resolver's sockets
+constexpr std::uint64_t kMostInRing = 32'768;    // direct descriptors of one io_uring
+
+// Connections that descriptors leave room for.
+struct Room {
+  std::uint64_t limit = 0;     // of open files
+  std::uint64_t shared = 0;    // epoll, one table for all workers
+  std::uint64_t own = 0;       // epoll, a worker with a table of its own
+  std::uint64_t in_rings = 0;  // io_uring, all workers: a descriptor a ring, and its table full of direct ones
+};
+
+Room measure(std::uint64_t workers) {
+  Room room{.limit = os::raise_descriptor_limit()};
+  const std::uint64_t open = os::open_descriptors();
+  const std::uint64_t needed = open + kKeptBack + kKeptBackPerWorker * workers;
+  // Where the limit is tiny, one connection at a time still does the whole scan, slowly.
+  room.shared = room.limit > needed ? room.limit - needed : room.limit > open + kKeptBackPerWorker + 1 ? 1 : 0;
+  // A new table starts with what was open before it: the others' epoll instances too.
+  room.own = room.shared;
+  room.in_rings =
+      room.limit > needed ? std::min((room.limit - needed) * std::min(room.limit, kMostInRing), kMostConnections) : 0;
+  return room;
+}
+
+std::string notice_of_cap(std::uint64_t wanted, const Capacity& capacity, const Room& room) {
+  return fmt::format("--concurrency {} is more than {} workers with {} open files each carry; going on with {}", wanted,
+                     capacity.workers, room.limit, capacity.concurrency);
+}
+
+// epoll: one table while it is enough, else a table a worker, and as many workers as that takes.
+void fit_into_tables(std::uint64_t wanted, bool workers_given, const Room& room, Capacity& capacity) {
+  capacity.own_tables = wanted > room.shared && (capacity.workers > 1 || !workers_given);
+  std::uint64_t carried = room.shared;
+  if (capacity.own_tables) {
+    if (!workers_given)
+      capacity.workers = static_cast<std::uint32_t>(
+          std::clamp<std::uint64_t>((wanted + room.own - 1) / room.own, capacity.workers, kMostWorkers));
+    carried = room.own * capacity.workers;
+  }
+  capacity.concurrency = static_cast<std::uint32_t>(std::min(wanted, carried));
+  if (wanted > carried) capacity.notices.push_back(notice_of_cap(wanted, capacity, room));
+}
 
 }  // namespace
 
-Result<Capacity> plan_capacity(std::optional<std::uint32_t> concurrency, std::optional<std::uint32_t> workers) {
+Result<Capacity> plan_capacity(const Wish& wish) {
   Capacity capacity;
-  capacity.workers = workers.value_or(os::usable_cpus());
-  const std::uint64_t limit = os::raise_descriptor_limit();
-  const std::uint64_t needed = os::open_descriptors() + kKeptBack + kKeptBackPerWorker * capacity.workers;
-  // Where the limit is tiny, one connection at a time still does the whole scan, slowly.
-  const std::uint64_t room = limit > needed                                            ? limit - needed
-                             : limit > os::open_descriptors() + kKeptBackPerWorker + 1 ? 1
-                                                                                       : 0;
-  if (room == 0)
+  capacity.workers = wish.workers.value_or(os::usable_cpus());
+  const Room room = measure(capacity.workers);
+  if (room.shared == 0)
     return std::unexpected(Error{.kind = ErrorKind::kNoDescriptors, .what = "no descriptors are left to connect with"});
-  const std::uint64_t wanted = concurrency.value_or(static_cast<std::uint32_t>(std::min(room, kDefaultConcurrency)));
-  if (wanted > room)
-    capacity.notice = fmt::format(
-        "--concurrency {} is more than the {} open files of this process carry; going on with {}", wanted, limit, room);
-  capacity.concurrency = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(wanted, 1, room));
+  capacity.engine = io::choose_engine(wish.engine, wish.concurrency.value_or(0) > room.shared);
+  if (!capacity.engine.notice.empty()) capacity.notices.push_back(capacity.engine.notice);
+  const bool in_rings = capacity.engine.engine == io::Engine::kUring && room.in_rings > 0;
+  if (!in_rings) capacity.engine.engine = io::Engine::kEpoll;
+  const std::uint64_t wanted = std::max<std::uint64_t>(
+      1, wish.concurrency.value_or(
+             static_cast<std::uint32_t>(std::min(in_rings ? room.in_rings : room.shared, kDefaultConcurrency))));
+  if (!in_rings) {
+    fit_into_tables(wanted, wish.workers.has_value(), room, capacity);
+  } else {
+    capacity.concurrency = static_cast<std::uint32_t>(std::min(wanted, room.in_rings));
+    if (wanted > room.in_rings)
+      capacity.notices.push_back(
+          fmt::format("--concurrency {} is more than {} open files carry, each a ring of {}; going on with {}", wanted,
+                      room.limit, std::min(room.limit, kMostInRing), capacity.concurrency));
+  }
   capacity.workers = std::min(capacity.workers, capacity.concurrency);
   return capacity;
 }

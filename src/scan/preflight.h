@@ -1,21 +1,31 @@
-// What this process may carry, before anything is started.
+// What this process may carry, decided before anything is started.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
+#include "io/engine.h"
 
 namespace sonde::scan {
 
+struct Wish {
+  std::optional<std::uint32_t> concurrency;  // connections at once; none: what is carried, at most 100k
+  std::optional<std::uint32_t> workers;      // none: one a core
+  io::Engine engine = io::Engine::kAuto;
+};
+
 struct Capacity {
-  std::uint32_t concurrency = 0;  // connections in flight, all workers together
+  std::uint32_t concurrency = 0;  // connections at once, all workers together
   std::uint32_t workers = 0;
-  std::string notice;  // one line for the user when less than asked for; empty otherwise
+  io::EngineChoice engine;
+  bool own_tables = false;           // each worker needs a descriptor table of its own
+  std::vector<std::string> notices;  // lines for the user: what is not as asked for, and why
 };
 
 // Raises the soft limit of open files to the hard one. The error: not even one connection fits.
-Result<Capacity> plan_capacity(std::optional<std::uint32_t> concurrency, std::optional<std::uint32_t> workers);
+Result<Capacity> plan_capacity(const Wish& wish);
 
 }  // namespace sonde::scan

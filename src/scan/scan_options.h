@@ -9,11 +9,12 @@
 #include <vector>
 
 #include "base/time.h"
+#include "io/engine.h"
 
 namespace sonde::scan {
 
 enum class Order : std::uint8_t { kRandom, kSequential };
-enum class Engine : std::uint8_t { kAuto, kEpoll, kUring };
+using io::Engine;
 enum class Format : std::uint8_t { kNdjson, kCsv, kTable };
 enum class ProgressStyle : std::uint8_t { kAuto, kBar, kJson, kNone };
 

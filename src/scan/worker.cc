@@ -13,11 +13,12 @@ void nap() { std::this_thread::sleep_for(std::chrono::milliseconds(1)); }
 
 Result<std::unique_ptr<Worker>> Worker::create(const Plan& plan, const engine::ShardOptions& options,
                                                engine::Limits& limits, ResultBudget& budget, Control& control, bool all,
-                                               const std::string& servers) {
+                                               const std::string& servers, const Capacity& capacity) {
   std::unique_ptr<Worker> worker(new Worker(plan, budget, control, all));
-  Result<std::unique_ptr<io::EpollBackend>> backend = io::EpollBackend::create(worker->pool_);
+  auto backend = io::open_backend(capacity.engine, worker->pool_, options.concurrency);
   if (!backend) return std::unexpected(backend.error());
   worker->backend_ = std::move(*backend);
+  worker->own_table_ = capacity.own_tables;
   if (plan.has_names) {
     auto resolver = engine::CaresResolver::create(*worker->backend_, servers, options.dns_timeout);
     if (!resolver) return std::unexpected(resolver.error());
@@ -42,6 +43,7 @@ void Worker::join() {
 }
 
 void Worker::loop() {
+  if (own_table_) (void)os::own_descriptor_table();  // without one, the limit is met sooner and told as a local fault
   std::uint64_t marked = 0;
   bool more = true;
   while (more && !control_.abandon.load(std::memory_order_relaxed)) {
@@ -55,6 +57,9 @@ void Worker::loop() {
       marked = epoch;
   }
   shard_->cut();
+  // What the thread opened it closes: its rings obey no other thread, and its descriptors may be in a table of its own.
+  resolver_.reset();
+  backend_->drain();
   while (!output_.mark(0, shard_->pending(), true) && !control_.abandon.load(std::memory_order_relaxed)) nap();
 }
 

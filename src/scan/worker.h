@@ -11,10 +11,11 @@
 #include "base/error.h"
 #include "engine/cares_resolver.h"
 #include "engine/shard.h"
-#include "io/epoll_backend.h"
+#include "io/engine.h"
 #include "memory/ring_pool.h"
 #include "scan/output.h"
 #include "scan/plan.h"
+#include "scan/preflight.h"
 
 namespace sonde::scan {
 
@@ -31,7 +32,7 @@ class Worker {
   // plan, limits, budget and control outlive the worker. servers: for the resolver.
   static Result<std::unique_ptr<Worker>> create(const Plan& plan, const engine::ShardOptions& options,
                                                 engine::Limits& limits, ResultBudget& budget, Control& control,
-                                                bool all, const std::string& servers);
+                                                bool all, const std::string& servers, const Capacity& capacity);
   ~Worker();
 
   void start();
@@ -48,11 +49,12 @@ class Worker {
   void loop();
 
   memory::RingPool pool_;
-  std::unique_ptr<io::EpollBackend> backend_;
+  std::unique_ptr<io::Backend> backend_;
   std::unique_ptr<engine::CaresResolver> resolver_;
   ShardOutput output_;
   std::unique_ptr<engine::Shard> shard_;
   Control& control_;
+  bool own_table_ = false;
   std::thread thread_;
 };
 

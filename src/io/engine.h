@@ -1,0 +1,31 @@
+// Which backend a run uses, and how one is opened.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/error.h"
+#include "io/backend.h"
+#include "io/uring_features.h"
+#include "memory/ring_pool.h"
+
+namespace sonde::io {
+
+enum class Engine : std::uint8_t { kAuto, kEpoll, kUring };
+
+struct EngineChoice {
+  Engine engine = Engine::kEpoll;  // never kAuto
+  UringFeatures features;          // of kUring
+  std::string notice;              // one line for the user when it is not what was asked for; empty otherwise
+};
+
+// wanted = kAuto takes epoll, which connects faster (docs/benchmarks.md), unless the run needs more descriptors than
+// the process may open, which io_uring alone does without. Falls back to epoll where io_uring is not there.
+EngineChoice choose_engine(Engine wanted, bool beyond_descriptors);
+
+// connections: at once, at most. To be called by any thread, before the one that will own it uses it.
+Result<std::unique_ptr<Backend>> open_backend(const EngineChoice& choice, memory::RingPool& pool,
+                                              std::uint32_t connections);
+
+}  // namespace sonde::io

@@ -1,0 +1,35 @@
+// The epoll instance of a kernel backend, and the foreign descriptors in it (a resolver's sockets), level-triggered.
+#pragma once
+
+#include <sys/epoll.h>
+
+#include <vector>
+
+#include "base/error.h"
+#include "io/backend.h"
+#include "os/fd.h"
+
+namespace sonde::io {
+
+class WatchSet {
+ public:
+  // The backend's own epoll data must not have this in its lower half.
+  static constexpr std::uint32_t kWatchIndex = 0xffffffff;
+
+  static Result<WatchSet> create();
+
+  int epoll() const { return epoll_.get(); }
+  // As Backend::watch.
+  Result<> watch(int fd, bool read, bool write);
+  // Whether an event is a watched descriptor's; then `out` is its completion.
+  static bool is_watch(const epoll_event& event, Completion& out);
+  // epoll_pwait2 into `events`; gives how many came. until: kNever is for good; what has passed does not wait.
+  int wait(std::span<epoll_event> events, Nanos until) const;
+
+ private:
+  explicit WatchSet(os::Fd epoll) : epoll_(std::move(epoll)) {}
+  os::Fd epoll_;
+  std::vector<int> watched_;
+};
+
+}  // namespace sonde::io
