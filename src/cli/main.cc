@@ -8,6 +8,7 @@
 #include "base/nearest.h"
 #include "cli/command.h"
 #include "cli/demo.h"
+#include "cli/hold.h"
 #include "cli/scan.h"
 #include "cli/world.h"
 #include "scan/version.h"
@@ -34,6 +35,7 @@ struct Command {
 
 constexpr auto kCommands = std::to_array<Command>({
     {"scan", "probe many targets once", run_scan},
+    {"hold", "open N connections, keep them, report what they cost", run_hold},
     {"world",
      "a population of targets on loopback: open, closed, silent, slow, broken; which is which follows from the seed",
      run_world},

@@ -21,8 +21,8 @@ struct Connection : TimerNode {       // the node of its nearest deadline
   Probe* probe = nullptr;             // null until connected
   std::unique_ptr<std::string> host;  // null for a bare address
   std::uint64_t position = 0;
-  Nanos started = 0;  // the attempt's first act
-  Nanos wake_at = kNever;
+  Nanos started = 0;       // the attempt's first act
+  Nanos wake_at = kNever;  // of the probe; while Idle, when that has lasted too long
   IpAddress address;
   // Durations by Phase, dns to first_byte; kNoTiming where it did not happen.
   std::array<std::int32_t, 5> phase_us{};

@@ -33,6 +33,7 @@ struct Step {
   enum class Kind : std::uint8_t {
     kMore,  // wait for bytes, FIN, wake or deadline
     kSend,  // send `bytes` (valid until the next call of this probe), then as kMore
+    kRest,  // the connection idles: nothing is expected, no phase runs; bytes, its end or on_idle wake the probe
     kDone,  // the verdict is `outcome`
   };
   Kind kind = Kind::kMore;
@@ -42,6 +43,7 @@ struct Step {
 
   static Step more() { return {}; }
   static Step send(std::span<const std::byte> bytes) { return {.kind = Kind::kSend, .bytes = bytes}; }
+  static Step rest() { return {.kind = Kind::kRest}; }
   static Step done(results::Outcome outcome, const char* error = "") {
     return {.kind = Kind::kDone, .outcome = outcome, .error = error};
   }
@@ -57,6 +59,12 @@ class Probe {
   virtual Step on_wake(ProbeContext& context) {
     (void)context;
     return Step::more();
+  }
+  // The connection has idled as long as connections may. kRest: let it idle as long again. kDone: it is closed with a
+  // FIN. Nothing else.
+  virtual Step on_idle(ProbeContext& context) {
+    (void)context;
+    return Step::done(results::Outcome::kSuccess);
   }
   // A phase deadline of the engine fired (read, total). Must return kDone: timeout, or success when what came is
   // enough.

@@ -54,6 +54,7 @@ bool Shard::turn(Nanos latest) {
   }
   expire();
   stats_.in_flight.set(connections_.in_use());
+  stats_.timers.set(wheel_.armed());
   if (connections_.in_use() > 0) return true;
   return !stopping_ && !(again_.empty() && deferred_.empty() && batch_next_ == batch_size_ && source_.exhausted());
 }
@@ -201,8 +202,10 @@ void Shard::launch(Start& start) {
   connection.phase = results::Phase::kConnect;
   stats_.attempts.add();
   connection.lifecycle.move(State::kConnecting, connection.id(), audit_);
+  io::ConnectOptions how{.source = {}, .keepalive = options_.keepalive};
+  if (options_.source_of) how.source = options_.source_of(connection.position);
   if (const Result<> connecting =
-          backend_.connect(connection.id(), {.address = connection.address, .port = connection.port});
+          backend_.connect(connection.id(), {.address = connection.address, .port = connection.port}, how);
       !connecting) {
     const Error error = connecting.error();
     if (os::is_local(error.kind)) {

@@ -59,11 +59,14 @@ struct ShardOptions {
   Nanos read_timeout = 5 * kSecond;
   Nanos dns_timeout = 2 * kSecond;
   Nanos timeout = 15 * kSecond;
+  Nanos idle_timeout = 60 * kSecond;  // of a connection that rests
   std::uint32_t retries = 0;
+  Nanos keepalive = 0;       // TCP keepalive of every connection; 0: none
   Nanos unix_offset = 0;     // wall clock minus the backend's clock
   bool cut_records = false;  // a probe that is cut gets a `cancelled` record
   bool fatal_audit = false;
-  std::function<bool(const IpAddress&)> is_excluded;  // asked of resolved names; empty: nothing is
+  std::function<bool(const IpAddress&)> is_excluded;           // asked of resolved names; empty: nothing is
+  std::function<IpAddress(std::uint64_t position)> source_of;  // the address to connect from; empty: the kernel chooses
 };
 
 // One probe of the pass and where its fields start in the schema.
@@ -82,6 +85,8 @@ struct ShardStats {
   metrics::Counter local_faults;  // acts that this machine refused and that were tried again
   metrics::Counter in_flight;
   metrics::Counter in_flight_peak;
+  metrics::Counter resting;  // connections that idle
+  metrics::Counter timers;   // deadlines that are armed
   std::array<metrics::Counter, results::kOutcomeNames.size()> outcomes;
 };
 
@@ -144,6 +149,7 @@ class Shard {
   void on_resolved(const Resolved& resolved);
   void expire();
   void on_deadline(Connection& connection);
+  void on_idle_deadline(Connection& connection);
 
   // probes
   void start_probe(Connection& connection);
@@ -151,6 +157,8 @@ class Shard {
   template <typename Call>
   void drive(Connection& connection, Call call);
   void apply(Connection& connection, const Step& step);
+  void rest(Connection& connection);
+  bool rouse(Connection& connection);
   void send(Connection& connection, std::span<const std::byte> bytes);
   void enter(Connection& connection, results::Phase phase);
   Nanos deadline_of(const Connection& connection) const;
@@ -159,7 +167,7 @@ class Shard {
   // ends
   void end(Connection& connection, results::Outcome outcome, const char* error);
   void emit(const Connection& connection, results::Outcome outcome, const char* error);
-  void close(Connection& connection);
+  void close(Connection& connection, io::CloseMode mode = io::CloseMode::kReset);
 
   Connection* find(ConnectionId id);
   std::int32_t elapsed_us(const Connection& connection) const;

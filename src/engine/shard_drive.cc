@@ -124,6 +124,7 @@ void Shard::enter(Connection& connection, Phase phase) {
 }
 
 Nanos Shard::deadline_of(const Connection& connection) const {
+  if (connection.lifecycle.state() == State::kIdle) return connection.wake_at;
   const Nanos phase_start = connection.started + Nanos{connection.phase_start_us} * kMicrosecond;
   Nanos deadline = connection.started + options_.timeout;
   if (connection.phase == Phase::kDns) return std::min(deadline, phase_start + options_.dns_timeout);
@@ -141,7 +142,21 @@ void Shard::expire() {
   while (TimerNode* node = wheel_.pop_expired(backend_.now())) on_deadline(static_cast<Connection&>(*node));
 }
 
+void Shard::on_idle_deadline(Connection& connection) {
+  if (backend_.now() < connection.wake_at) {
+    arm(connection);
+    return;
+  }
+  lateness_us_.record(static_cast<std::uint64_t>((backend_.now() - connection.wake_at) / kMicrosecond));
+  connection.wake_at = kNever;
+  drive(connection, [](Probe& probe, ProbeContext& context) { return probe.on_idle(context); });
+}
+
 void Shard::on_deadline(Connection& connection) {
+  if (connection.lifecycle.state() == State::kIdle) {
+    on_idle_deadline(connection);
+    return;
+  }
   const Nanos deadline = deadline_of(connection);
   if (backend_.now() < std::min(deadline, connection.wake_at)) {  // farther away than the wheel reaches
     arm(connection);
@@ -190,7 +205,7 @@ void Shard::drive(Connection& connection, Call call) {
                        .pool = pool_,
                        .wake_at = connection.wake_at};
   const Step step = call(*connection.probe, context);
-  connection.wake_at = context.wake_at;
+  if (connection.lifecycle.state() != State::kIdle) connection.wake_at = context.wake_at;
   apply(connection, step);
 }
 
@@ -199,12 +214,50 @@ void Shard::apply(Connection& connection, const Step& step) {
     end(connection, step.outcome, step.error);
     return;
   }
+  if (step.kind == Step::Kind::kRest) {
+    rest(connection);
+    return;
+  }
+  if (!rouse(connection)) return;
   if (step.kind == Step::Kind::kSend) send(connection, step.bytes);
   if (!connection.reading) {
     connection.reading = true;
     backend_.read(connection.id());
   }
   arm(connection);
+}
+
+void Shard::rest(Connection& connection) {
+  if (connection.lifecycle.state() == State::kActive) {
+    if (!connection.lifecycle.move(State::kIdle, connection.id(), audit_)) {
+      close(connection);
+      return;
+    }
+    stats_.resting.add();
+  }
+  connection.wake_at = backend_.now() + options_.idle_timeout;
+  if (!connection.reading) {
+    connection.reading = true;
+    backend_.read(connection.id(), io::Patience::kIdle);
+  }
+  arm(connection);
+}
+
+// Idle becomes Active: another exchange begins, with timings and deadlines of its own. False: it had to be closed.
+bool Shard::rouse(Connection& connection) {
+  if (connection.lifecycle.state() != State::kIdle) return true;
+  stats_.resting.subtract();
+  if (!connection.lifecycle.move(State::kActive, connection.id(), audit_)) {
+    close(connection);
+    return false;
+  }
+  connection.started = backend_.now();
+  connection.wake_at = kNever;
+  connection.phase_us.fill(results::kNoTiming);
+  connection.phase_start_us = 0;
+  connection.phase = Phase::kFirstByte;
+  connection.received = false;
+  return true;
 }
 
 void Shard::send(Connection& connection, std::span<const std::byte> bytes) {
@@ -233,7 +286,7 @@ void Shard::on_read(Connection& connection, const io::Completion& completion) {
     drive(connection, [outcome](Probe& probe, ProbeContext& context) { return probe.on_failure(context, outcome); });
   } else if (completion.data.empty()) {
     drive(connection, [](Probe& probe, ProbeContext& context) { return probe.on_eof(context); });
-  } else {
+  } else if (rouse(connection)) {
     if (!connection.received) enter(connection, Phase::kRead);
     connection.received = true;
     drive(connection, [&](Probe& probe, ProbeContext& context) { return probe.on_bytes(context, completion.data); });
@@ -276,7 +329,10 @@ void Shard::end(Connection& connection, Outcome outcome, const char* error) {
       return;
     }
   }
-  close(connection);
+  // What has idled its time takes its leave as a client does.
+  const bool idled = connection.lifecycle.state() == State::kIdle && outcome == Outcome::kSuccess;
+  if (idled) connection.lifecycle.expire_idle();
+  close(connection, idled ? io::CloseMode::kGraceful : io::CloseMode::kReset);
 }
 
 void Shard::emit(const Connection& connection, Outcome outcome, const char* error) {
@@ -315,13 +371,14 @@ void Shard::emit(const Connection& connection, Outcome outcome, const char* erro
   stats_.outcomes[static_cast<std::size_t>(outcome)].add();
 }
 
-void Shard::close(Connection& connection) {
+void Shard::close(Connection& connection, io::CloseMode mode) {
   destroy_probe(connection);
   wheel_.cancel(connection);
   const State state = connection.lifecycle.state();
+  if (state == State::kIdle) stats_.resting.subtract();
   if (state != State::kInit && state != State::kClosed) {
     connection.lifecycle.move(State::kClosing, connection.id(), audit_);
-    backend_.close(connection.id(), io::CloseMode::kReset);
+    backend_.close(connection.id(), mode);
   }
   if (connection.writing) writes_.erase(connection.index);
   if (connection.limited) give_limits(connection.address);

@@ -22,6 +22,13 @@ Nanos read_clock(clockid_t clock) {
   return static_cast<Nanos>(now.tv_sec) * kSecond + now.tv_nsec;
 }
 
+// A number of /proc/self/status; 0 where that is hidden.
+std::uint64_t status_number(std::string_view key) {
+  const Result<std::string> status = read_file("/proc/self/status", 65536);
+  const std::size_t at = status ? status->find(key) : std::string::npos;
+  return at == std::string::npos ? 0 : std::strtoull(status->c_str() + at + key.size(), nullptr, 10);
+}
+
 }  // namespace
 
 Nanos monotonic_now() { return read_clock(CLOCK_MONOTONIC); }
@@ -57,12 +64,13 @@ std::uint64_t open_descriptors() {
 bool own_descriptor_table() { return unshare(CLONE_FILES) == 0; }
 
 std::uint64_t rss_peak_kb() {
-  // Not ru_maxrss: that one remembers the process that started this one, from before its exec.
-  const Result<std::string> status = read_file("/proc/self/status", 65536);
-  constexpr std::string_view kKey = "\nVmHWM:";
-  const std::size_t at = status ? status->find(kKey) : std::string::npos;
-  return at == std::string::npos ? 0 : std::strtoull(status->c_str() + at + kKey.size(), nullptr, 10);
-}
+  return status_number("\nVmHWM:");
+}  // not ru_maxrss: that one remembers the process
+   // that started this one, from before its exec
+
+std::uint64_t rss_kb() { return status_number("\nVmRSS:"); }
+
+Nanos cpu_used() { return read_clock(CLOCK_PROCESS_CPUTIME_ID); }
 
 std::uint64_t random_seed() {
   std::uint64_t seed = 0;

@@ -22,6 +22,8 @@ std::uint64_t open_descriptors();  // in use by the process at this moment
 bool own_descriptor_table();
 
 std::uint64_t rss_peak_kb();  // VmHWM; 0 where /proc is hidden
+std::uint64_t rss_kb();       // VmRSS, of this moment
+Nanos cpu_used();             // by the process so far, user and system
 
 std::uint64_t random_seed();  // from the kernel
 

@@ -10,15 +10,14 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
-#include <csignal>
 #include <thread>
 
+#include "engine/capacity.h"
 #include "os/error.h"
 #include "os/machine.h"
+#include "os/stop_signals.h"
 #include "scan/dry_run.h"
 #include "scan/plan.h"
-#include "scan/preflight.h"
 #include "scan/progress.h"
 #include "scan/summary.h"
 #include "scan/worker.h"
@@ -32,23 +31,6 @@ constexpr Nanos kCheckpointEvery = kSecond;
 constexpr Nanos kFirstCheckpoint = 200 * kMillisecond;
 constexpr std::chrono::milliseconds kIdleNap{5};
 
-std::atomic<int> g_signals{0};
-
-void on_signal(int) {
-  if (g_signals.fetch_add(1) > 0) _exit(kExitKilled);
-}
-
-void install_signal_handlers() {
-  g_signals = 0;
-  struct sigaction action{};
-  action.sa_handler = on_signal;
-  action.sa_flags = SA_RESTART;
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
-  action.sa_handler = SIG_IGN;  // a closed pipe is an error of write, not a death
-  sigaction(SIGPIPE, &action, nullptr);
-}
-
 void complain(const std::string& text) { fmt::print(stderr, "sonde: {}\n", text); }
 
 // How the output failed; a closed standard output is not worth a word.
@@ -60,11 +42,11 @@ int fail_output(const std::string& path, const Error& error) {
 
 // Cells of an in-flight limit: a few times what can be in flight, so that two keys seldom meet, and no more, so that
 // they stay in the cache.
-std::size_t limit_cells(const Capacity& capacity) { return std::size_t{4} * capacity.concurrency + 4096; }
+std::size_t limit_cells(const engine::Capacity& capacity) { return std::size_t{4} * capacity.concurrency + 4096; }
 
 class Coordinator {
  public:
-  Coordinator(const ScanOptions& options, Plan& plan, const Capacity& capacity, sinks::FileSink& sink)
+  Coordinator(const ScanOptions& options, Plan& plan, const engine::Capacity& capacity, sinks::FileSink& sink)
       : options_(options),
         plan_(plan),
         capacity_(capacity),
@@ -98,7 +80,7 @@ class Coordinator {
 
   const ScanOptions& options_;
   Plan& plan_;
-  const Capacity& capacity_;
+  const engine::Capacity& capacity_;
   sinks::FileSink& sink_;
   ResultBudget budget_;
   engine::Limits limits_;
@@ -168,8 +150,7 @@ int Coordinator::run() {
 Result<> Coordinator::start_workers() {
   const std::string servers = fmt::format("{}", fmt::join(options_.resolvers, ","));
   for (std::uint32_t i = 0; i < capacity_.workers; ++i) {
-    engine::ShardOptions shard{.concurrency = capacity_.concurrency / capacity_.workers +
-                                              (i < capacity_.concurrency % capacity_.workers ? 1 : 0),
+    engine::ShardOptions shard{.concurrency = capacity_.share_of(i),
                                .connect_timeout = options_.connect_timeout,
                                .read_timeout = options_.read_timeout,
                                .dns_timeout = options_.dns_timeout,
@@ -265,7 +246,7 @@ void Coordinator::write_checkpoint(std::uint64_t cursor, const std::vector<std::
 
 void Coordinator::watch_limits() {
   if (cut_at_ == kNever) {
-    if (g_signals.load() > 0) {
+    if (os::stop_signals() > 0) {
       complain("stopping; what is in flight has 3 s (again to exit at once)");
       stop(Control::kStopStarting);
     } else if (options_.max_runtime && elapsed() >= *options_.max_runtime) {
@@ -356,7 +337,7 @@ Summary Coordinator::summarize() {
 }  // namespace
 
 int run(const ScanOptions& options) {
-  install_signal_handlers();
+  os::catch_stop_signals(kExitKilled);
   Parsed<Plan> plan = make_plan(options);
   if (!plan) {
     complain(plan.error().text);
@@ -371,8 +352,8 @@ int run(const ScanOptions& options) {
     const Result<> written = dry_run(*plan->source, **sink);
     return written ? kExitDone : fail_output(options.output, written.error());
   }
-  const Result<Capacity> capacity =
-      plan_capacity({.concurrency = options.concurrency, .workers = options.workers, .engine = options.engine});
+  const Result<engine::Capacity> capacity =
+      engine::plan_capacity({.concurrency = options.concurrency, .workers = options.workers, .engine = options.engine});
   if (!capacity) {
     complain(os::describe(capacity.error()));
     return kExitFailed;

@@ -35,22 +35,6 @@ std::size_t terminal_columns() {
 
 }  // namespace
 
-std::string short_count(double value) {
-  if (value < 1000) return fmt::format("{:.0f}", value);
-  for (const char unit : {'k', 'M', 'G'}) {
-    value /= 1000;
-    if (value < 1000 || unit == 'G')
-      return value < 99.95 ? fmt::format("{:.1f}{}", value, unit) : fmt::format("{:.0f}{}", value, unit);
-  }
-  return {};
-}
-
-std::string clock_text(double value) {
-  const auto whole = static_cast<std::uint64_t>(std::clamp(value, 0.0, 1e9));
-  if (whole >= 3600) return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
-  return fmt::format("{}:{:02}", whole / 60, whole % 60);
-}
-
 std::string Progress::json_line(const Tally& tally, double rate_now) {
   const std::optional<double> left = eta(tally, rate_now);
   const std::optional<double> part = share(tally);

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "base/number_text.h"
 #include "base/time.h"
 #include "scan/scan_options.h"
 
@@ -51,9 +52,5 @@ class Progress {
   double rate_now_ = 0;
   double rate_peak_ = 0;
 };
-
-// 1.2k, 45.3M; 3:07, 1:02:03
-std::string short_count(double value);
-std::string clock_text(double seconds);
 
 }  // namespace sonde::scan

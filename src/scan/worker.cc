@@ -13,7 +13,7 @@ void nap() { std::this_thread::sleep_for(std::chrono::milliseconds(1)); }
 
 Result<std::unique_ptr<Worker>> Worker::create(const Plan& plan, const engine::ShardOptions& options,
                                                engine::Limits& limits, ResultBudget& budget, Control& control, bool all,
-                                               const std::string& servers, const Capacity& capacity) {
+                                               const std::string& servers, const engine::Capacity& capacity) {
   std::unique_ptr<Worker> worker(new Worker(plan, budget, control, all));
   auto backend = io::open_backend(capacity.engine, worker->pool_, options.concurrency);
   if (!backend) return std::unexpected(backend.error());

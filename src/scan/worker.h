@@ -9,13 +9,13 @@
 #include <thread>
 
 #include "base/error.h"
+#include "engine/capacity.h"
 #include "engine/cares_resolver.h"
 #include "engine/shard.h"
 #include "io/engine.h"
 #include "memory/ring_pool.h"
 #include "scan/output.h"
 #include "scan/plan.h"
-#include "scan/preflight.h"
 
 namespace sonde::scan {
 
@@ -32,7 +32,7 @@ class Worker {
   // plan, limits, budget and control outlive the worker. servers: for the resolver.
   static Result<std::unique_ptr<Worker>> create(const Plan& plan, const engine::ShardOptions& options,
                                                 engine::Limits& limits, ResultBudget& budget, Control& control,
-                                                bool all, const std::string& servers, const Capacity& capacity);
+                                                bool all, const std::string& servers, const engine::Capacity& capacity);
   ~Worker();
 
   void start();

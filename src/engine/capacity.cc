@@ -1,4 +1,4 @@
-#include "scan/preflight.h"
+#include "engine/capacity.h"
 
 #include <fmt/format.h>
 
@@ -6,7 +6,7 @@
 
 #include "os/machine.h"
 
-namespace sonde::scan {
+namespace sonde::engine {
 namespace {
 
 constexpr std::uint64_t kDefaultConcurrency = 100'000;
@@ -37,13 +37,14 @@ Room measure(std::uint64_t workers) {
   return room;
 }
 
-std::string notice_of_cap(std::uint64_t wanted, const Capacity& capacity, const Room& room) {
-  return fmt::format("--concurrency {} is more than {} workers with {} open files each carry; going on with {}", wanted,
-                     capacity.workers, room.limit, capacity.concurrency);
+std::string notice_of_cap(const char* option, std::uint64_t wanted, const Capacity& capacity, const Room& room) {
+  return fmt::format("{} {} is more than {} worker{} with {} open files each carry; going on with {}", option, wanted,
+                     capacity.workers, capacity.workers == 1 ? "" : "s", room.limit, capacity.concurrency);
 }
 
 // epoll: one table while it is enough, else a table a worker, and as many workers as that takes.
-void fit_into_tables(std::uint64_t wanted, bool workers_given, const Room& room, Capacity& capacity) {
+void fit_into_tables(const Wish& wish, std::uint64_t wanted, const Room& room, Capacity& capacity) {
+  const bool workers_given = wish.workers.has_value();
   capacity.own_tables = wanted > room.shared && (capacity.workers > 1 || !workers_given);
   std::uint64_t carried = room.shared;
   if (capacity.own_tables) {
@@ -53,7 +54,7 @@ void fit_into_tables(std::uint64_t wanted, bool workers_given, const Room& room,
     carried = room.own * capacity.workers;
   }
   capacity.concurrency = static_cast<std::uint32_t>(std::min(wanted, carried));
-  if (wanted > carried) capacity.notices.push_back(notice_of_cap(wanted, capacity, room));
+  if (wanted > carried) capacity.notices.push_back(notice_of_cap(wish.option, wanted, capacity, room));
 }
 
 }  // namespace
@@ -72,16 +73,16 @@ Result<Capacity> plan_capacity(const Wish& wish) {
       1, wish.concurrency.value_or(
              static_cast<std::uint32_t>(std::min(in_rings ? room.in_rings : room.shared, kDefaultConcurrency))));
   if (!in_rings) {
-    fit_into_tables(wanted, wish.workers.has_value(), room, capacity);
+    fit_into_tables(wish, wanted, room, capacity);
   } else {
     capacity.concurrency = static_cast<std::uint32_t>(std::min(wanted, room.in_rings));
     if (wanted > room.in_rings)
       capacity.notices.push_back(
-          fmt::format("--concurrency {} is more than {} open files carry, each a ring of {}; going on with {}", wanted,
-                      room.limit, std::min(room.limit, kMostInRing), capacity.concurrency));
+          fmt::format("{} {} is more than {} open files carry, each a ring of {}; going on with {}", wish.option,
+                      wanted, room.limit, std::min(room.limit, kMostInRing), capacity.concurrency));
   }
   capacity.workers = std::min(capacity.workers, capacity.concurrency);
   return capacity;
 }
 
-}  // namespace sonde::scan
+}  // namespace sonde::engine

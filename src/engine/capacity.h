@@ -9,12 +9,13 @@
 #include "base/error.h"
 #include "io/engine.h"
 
-namespace sonde::scan {
+namespace sonde::engine {
 
 struct Wish {
   std::optional<std::uint32_t> concurrency;  // connections at once; none: what is carried, at most 100k
   std::optional<std::uint32_t> workers;      // none: one a core
   io::Engine engine = io::Engine::kAuto;
+  const char* option = "--concurrency";  // what the notices call it
 };
 
 struct Capacity {
@@ -23,9 +24,14 @@ struct Capacity {
   io::EngineChoice engine;
   bool own_tables = false;           // each worker needs a descriptor table of its own
   std::vector<std::string> notices;  // lines for the user: what is not as asked for, and why
+
+  // Of the connections, what falls to a worker.
+  std::uint32_t share_of(std::uint32_t worker) const {
+    return concurrency / workers + (worker < concurrency % workers ? 1 : 0);
+  }
 };
 
 // Raises the soft limit of open files to the hard one. The error: not even one connection fits.
 Result<Capacity> plan_capacity(const Wish& wish);
 
-}  // namespace sonde::scan
+}  // namespace sonde::engine
