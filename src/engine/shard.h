@@ -15,11 +15,13 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "engine/cause.h"
 #include "engine/connection.h"
 #include "engine/probe.h"
 #include "engine/resolver.h"
@@ -60,6 +62,7 @@ struct ShardOptions {
   Nanos dns_timeout = 2 * kSecond;
   Nanos timeout = 15 * kSecond;
   std::uint32_t retries = 0;
+  TcpInfoUse tcp_info = TcpInfoUse::kTimeouts;
   Nanos unix_offset = 0;     // wall clock minus the backend's clock
   bool cut_records = false;  // a probe that is cut gets a `cancelled` record
   bool fatal_audit = false;
@@ -79,7 +82,8 @@ struct ShardStats {
   metrics::Counter abandoned;  // probes that were cut without one
   metrics::Counter attempts;   // connections started, retries included
   metrics::Counter retries;
-  metrics::Counter local_faults;  // acts that this machine refused and that were tried again
+  metrics::Counter local_faults;    // acts that this machine refused and that were tried again
+  metrics::Counter tcp_info_reads;  // how often the kernel was asked what it knows of a connection
   metrics::Counter in_flight;
   metrics::Counter in_flight_peak;
   std::array<metrics::Counter, results::kOutcomeNames.size()> outcomes;
@@ -158,7 +162,9 @@ class Shard {
 
   // ends
   void end(Connection& connection, results::Outcome outcome, const char* error);
-  void emit(const Connection& connection, results::Outcome outcome, const char* error);
+  std::optional<io::TcpInfo> ask_kernel(const Connection& connection, results::Outcome outcome);
+  void emit(const Connection& connection, results::Outcome outcome, const char* error,
+            const std::optional<io::TcpInfo>& info);
   void close(Connection& connection);
 
   Connection* find(ConnectionId id);

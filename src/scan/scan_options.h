@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "engine/cause.h"
 
 namespace sonde::scan {
 
@@ -54,6 +55,7 @@ struct ScanOptions {
   std::optional<Format> format;  // none: table on a terminal, else ndjson
   std::vector<std::string> fields;
   bool all = false;
+  engine::TcpInfoUse tcp_info = engine::TcpInfoUse::kTimeouts;
   std::string summary;
   ProgressStyle progress = ProgressStyle::kAuto;
   bool dry_run = false;
