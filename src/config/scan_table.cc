@@ -257,6 +257,7 @@ OptionSpec module_option(std::string_view probe, const engine::OptionDef& def) {
 constexpr auto kOrders = std::to_array<std::string_view>({"random", "sequential"});
 constexpr auto kEngines = std::to_array<std::string_view>({"auto", "epoll", "uring"});
 constexpr auto kFormats = std::to_array<std::string_view>({"ndjson", "csv", "table"});
+constexpr auto kTcpInfo = std::to_array<std::string_view>({"all", "timeouts", "none"});
 constexpr auto kProgress = std::to_array<std::string_view>({"auto", "bar", "json", "none"});
 
 OptionSpec with_letter(char letter, OptionSpec spec) {
@@ -337,6 +338,8 @@ std::vector<OptionSpec> output_group() {
            "table on a terminal, else ndjson"),
       many("fields", "a,b.c", "which fields, in that order", &ScanOptions::fields, "all"),
       flag("all", "a record for every probe, not for successes alone", &ScanOptions::all),
+      word("tcp-info", "whose connections the kernel is asked about, for 'cause' and 'tcp' in records",
+           &ScanOptions::tcp_info, kTcpInfo, engine::TcpInfoUse::kTimeouts),
       text("summary", "FILE", "the JSON summary at the end; '-' is standard output", &ScanOptions::summary),
       word("progress", "on standard error", &ScanOptions::progress, kProgress, scan::ProgressStyle::kAuto),
       flag("dry-run", "print what would be probed, in order; touch nothing", &ScanOptions::dry_run),

@@ -185,6 +185,7 @@ TEST(PrintYaml, golden) {
             "max-runtime: 90s\n"
             "output: found it.ndjson\n"
             "all: false\n"
+            "tcp-info: timeouts\n"
             "progress: auto\n"
             "dry-run: false\n");
 }

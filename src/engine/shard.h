@@ -15,11 +15,13 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "engine/cause.h"
 #include "engine/connection.h"
 #include "engine/probe.h"
 #include "engine/resolver.h"
@@ -61,7 +63,8 @@ struct ShardOptions {
   Nanos timeout = 15 * kSecond;
   Nanos idle_timeout = 60 * kSecond;  // of a connection that rests
   std::uint32_t retries = 0;
-  Nanos keepalive = 0;       // TCP keepalive of every connection; 0: none
+  Nanos keepalive = 0;  // TCP keepalive of every connection; 0: none
+  TcpInfoUse tcp_info = TcpInfoUse::kTimeouts;
   Nanos unix_offset = 0;     // wall clock minus the backend's clock
   bool cut_records = false;  // a probe that is cut gets a `cancelled` record
   bool fatal_audit = false;
@@ -82,7 +85,8 @@ struct ShardStats {
   metrics::Counter abandoned;  // probes that were cut without one
   metrics::Counter attempts;   // connections started, retries included
   metrics::Counter retries;
-  metrics::Counter local_faults;  // acts that this machine refused and that were tried again
+  metrics::Counter local_faults;    // acts that this machine refused and that were tried again
+  metrics::Counter tcp_info_reads;  // how often the kernel was asked what it knows of a connection
   metrics::Counter in_flight;
   metrics::Counter in_flight_peak;
   metrics::Counter resting;  // connections that idle
@@ -166,7 +170,9 @@ class Shard {
 
   // ends
   void end(Connection& connection, results::Outcome outcome, const char* error);
-  void emit(const Connection& connection, results::Outcome outcome, const char* error);
+  std::optional<io::TcpInfo> ask_kernel(const Connection& connection, results::Outcome outcome);
+  void emit(const Connection& connection, results::Outcome outcome, const char* error,
+            const std::optional<io::TcpInfo>& info);
   void close(Connection& connection, io::CloseMode mode = io::CloseMode::kReset);
 
   Connection* find(ConnectionId id);

@@ -26,7 +26,7 @@ Verdict verdict_of_connect(const Error& error) {
     case ErrorKind::kRefused:
       return {Outcome::kRefused, "connection refused"};
     case ErrorKind::kTimedOut:
-      return {Outcome::kTimeout, "no answer to the SYN"};
+      return {Outcome::kTimeout, ""};
     case ErrorKind::kUnreachable:
       return {Outcome::kUnreachable, "no route, or ICMP unreachable"};
     case ErrorKind::kReset:
@@ -169,8 +169,7 @@ void Shard::on_deadline(Connection& connection) {
   }
   lateness_us_.record(static_cast<std::uint64_t>((backend_.now() - deadline) / kMicrosecond));
   if (connection.probe == nullptr) {
-    end(connection, Outcome::kTimeout,
-        connection.phase == Phase::kDns ? "no answer from the resolver" : "no answer to the SYN");
+    end(connection, Outcome::kTimeout, connection.phase == Phase::kDns ? "no answer from the resolver" : "");
     return;
   }
   drive(connection, [](Probe& probe, ProbeContext& context) { return probe.on_deadline(context); });
@@ -306,14 +305,15 @@ void Shard::end(Connection& connection, Outcome outcome, const char* error) {
   }
   const bool connected = connection.probe != nullptr;
   const ProbeModule& module = *pass_[connection.module].module;
-  emit(connection, outcome, error);
+  const std::optional<io::TcpInfo> info = ask_kernel(connection, outcome);
+  emit(connection, outcome, error, info);
   destroy_probe(connection);
   if (remaining(connection.module) > 1) {
     if (!connected || outcome == Outcome::kCancelled ||
         outcome == Outcome::kLocalError) {  // the same for the rest of the pass
       while (remaining(connection.module) > 1) {
         ++connection.module;
-        emit(connection, outcome, error);
+        emit(connection, outcome, error, info);
       }
     } else if (!module.reads()) {  // the connection is untouched: the next probe has it
       ++connection.module;
@@ -335,7 +335,21 @@ void Shard::end(Connection& connection, Outcome outcome, const char* error) {
   close(connection, idled ? io::CloseMode::kGraceful : io::CloseMode::kReset);
 }
 
-void Shard::emit(const Connection& connection, Outcome outcome, const char* error) {
+// What the kernel knows of the connection, where it is wanted and there is one.
+std::optional<io::TcpInfo> Shard::ask_kernel(const Connection& connection, Outcome outcome) {
+  if (options_.tcp_info == TcpInfoUse::kNone) return std::nullopt;
+  if (outcome == Outcome::kTimeout) {
+    if (connection.phase == Phase::kDns) return std::nullopt;
+  } else if (options_.tcp_info == TcpInfoUse::kTimeouts || connection.probe == nullptr ||
+             outcome == Outcome::kCancelled) {
+    return std::nullopt;
+  }
+  stats_.tcp_info_reads.add();
+  return backend_.tcp_info(connection.id());
+}
+
+void Shard::emit(const Connection& connection, Outcome outcome, const char* error,
+                 const std::optional<io::TcpInfo>& info) {
   const PassModule& module = pass_[connection.module];
   std::vector<results::Value>& values = values_[connection.module];
   std::fill(values.begin(), values.end(), results::Value());
@@ -349,6 +363,13 @@ void Shard::emit(const Connection& connection, Outcome outcome, const char* erro
   record.outcome = outcome;
   record.phase = outcome == Outcome::kSuccess ? Phase::kDone : connection.phase;
   record.attempts = connection.attempts;
+  if (outcome == Outcome::kTimeout) {
+    const bool sent = connection.phase == Phase::kWrite ||
+                      connection.phase_us[static_cast<std::size_t>(Phase::kWrite)] != results::kNoTiming;
+    record.cause = cause_of(connection.phase, connection.received, sent, info);
+    if (*error == '\0' || outweighs_probe(record.cause)) error = describe(record.cause);
+  }
+  if (info) record.tcp = results::TcpFacts{.rtt_us = info->rtt_us, .retransmits = info->retransmits};
   if (outcome != Outcome::kSuccess) record.error = *error == '\0' ? results::name(outcome) : std::string_view(error);
   record.timing_us.fill(results::kNoTiming);
   const std::int32_t total = elapsed_us(connection);

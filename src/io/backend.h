@@ -54,6 +54,7 @@ struct TcpInfo {
   std::uint32_t not_sent = 0;     // written, kept back here
   std::uint32_t peer_window = 0;  // what the peer is ready to take
   bool has_peer_window = false;   // Linux 5.4 and later tell it
+  bool closed = false;            // reset by the peer or given up by the kernel: nothing is on the way any more
 };
 
 enum class CloseMode : std::uint8_t {

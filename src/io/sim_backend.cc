@@ -80,9 +80,13 @@ void SimBackend::close(ConnectionId id, CloseMode mode) {
 std::optional<TcpInfo> SimBackend::tcp_info(ConnectionId id) {
   const Socket* socket = find(id);
   if (socket == nullptr) return std::nullopt;
-  // Without loss nothing is sent again but SYNs; a peer that accepted takes all there is.
-  return TcpInfo{
-      .rtt_us = static_cast<std::uint32_t>(socket->rtt / kMicrosecond), .peer_window = 65536, .has_peer_window = true};
+  // What is sent again is not modelled; a peer that accepted takes all there is, unless it is deaf.
+  return TcpInfo{.rtt_us = socket->answered ? static_cast<std::uint32_t>(socket->rtt / kMicrosecond) : 0,
+                 .unacked = socket->unacked ? 1U : 0U,
+                 .not_sent = socket->to_write,
+                 .peer_window = 65536,
+                 .has_peer_window = true,
+                 .closed = socket->reset};
 }
 
 Result<> SimBackend::watch(int fd, bool read, bool write) {
@@ -120,6 +124,7 @@ void SimBackend::run(const Event& event) {
   if (socket == nullptr) return;  // closed meanwhile
   switch (event.kind) {
     case EventKind::kArrival:
+      socket->answered = true;
       if (socket->role->arrival == Arrival::kAccept) {
         completions_.push_back({.id = event.id, .op = Op::kConnect});
         post(now_ + socket->rtt / 2, event.id, EventKind::kServer);
@@ -146,7 +151,11 @@ void SimBackend::run(const Event& event) {
     case EventKind::kWriteDone: {
       const std::uint32_t length = std::exchange(socket->to_write, 0);
       completions_.push_back({.id = event.id, .op = Op::kWrite});
-      post(now_ + socket->rtt / 2, event.id, EventKind::kServer, nullptr, length);
+      if (socket->deaf) {
+        socket->unacked = true;
+      } else {
+        post(now_ + socket->rtt / 2, event.id, EventKind::kServer, nullptr, length);
+      }
       return;
     }
   }
@@ -170,6 +179,9 @@ void SimBackend::run_server(Socket& socket, ConnectionId id) {
         ++socket.act;
         post(now_ + act.pause, id, EventKind::kServer);
         return;
+      case Act::Kind::kDeafen:
+        socket.deaf = true;
+        break;
       case Act::Kind::kClose:
       case Act::Kind::kReset:
         socket.ended = true;

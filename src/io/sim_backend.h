@@ -68,6 +68,9 @@ class SimBackend final : public Backend {
     std::uint32_t from_client = 0;  // bytes that reached the server since its last kAwait
     std::uint32_t to_write = 0;
     bool wants_read = false;
+    bool answered = false;  // the SYN was
+    bool deaf = false;      // the server hears nothing more
+    bool unacked = false;   // and something was sent to it since
     bool fin = false;
     bool reset = false;
     bool ended = false;  // the server has closed or reset

@@ -15,6 +15,9 @@
 namespace sonde::io {
 namespace {
 
+// TCP_CLOSE of <netinet/tcp.h>, which does not go together with <linux/tcp.h>.
+constexpr unsigned kTcpClose = 7;
+
 bool set(int fd, int level, int option, int value) { return setsockopt(fd, level, option, &value, sizeof value) == 0; }
 
 }  // namespace
@@ -47,7 +50,8 @@ std::optional<TcpInfo> tcp_info_of(int fd) {
                  .unacked = info.tcpi_unacked,
                  .not_sent = info.tcpi_notsent_bytes,
                  .peer_window = has_window ? info.tcpi_snd_wnd : 0,
-                 .has_peer_window = has_window};
+                 .has_peer_window = has_window,
+                 .closed = info.tcpi_state == kTcpClose};
 }
 
 void close_with_reset(int fd) {

@@ -28,7 +28,8 @@ constexpr auto kNamedMixes = std::to_array<NamedMix>({
      "refused=1,silent=1,open_mute=1,ssh=1,ssh_slow=1,smtp=1,ftp=1,imap=1,pop3=1,redis=1,http=1,line=1,split=1,garbage="
      "1,"
      "reset_on_accept=1,reset_mid_banner=1,close_on_accept=1,close_mid_line=1",
-     "every role, equally often"},
+     "hosts of every kind, equally often"},
+    {"stuck", "silent=1,open_mute=1,half_line=1,deaf=1", "every way to time out, equally often"},
 });
 
 std::vector<std::string_view> known_names() {

@@ -24,11 +24,12 @@ enum class Arrival : std::uint8_t { kAccept, kRefuse, kSilent, kUnreachable /* s
 // the peer is gone.
 struct Act {
   enum class Kind : std::uint8_t {
-    kSend,   // send `bytes`
-    kAwait,  // wait until at least `count` bytes came from the client since the last kAwait (or start)
-    kPause,  // wait `pause`
-    kClose,  // FIN after what was sent
-    kReset,  // RST
+    kSend,    // send `bytes`
+    kAwait,   // wait until at least `count` bytes came from the client since the last kAwait (or start)
+    kPause,   // wait `pause`
+    kClose,   // FIN after what was sent
+    kReset,   // RST
+    kDeafen,  // from here on nothing of the client's arrives, so nothing is acknowledged: as when the host has vanished
   };
   Kind kind = Kind::kSend;
   std::string_view bytes;  // static storage
@@ -42,6 +43,7 @@ struct Expectation {
   std::string_view phase;
   std::string_view protocol;  // banner only
   std::string_view text;      // banner only: the record's banner.text, escapes included
+  std::string_view cause;     // of a timeout
 };
 
 struct Role {
@@ -58,7 +60,7 @@ std::span<const Role> roles();
 const Role* find_role(std::string_view name);
 
 // Shares of roles. Text form: "ssh=2,http=3,silent=1,refused=94" (weights, any positive sum) and the named mixes that
-// mix_help() lists ("default", "open", "quiet"). Unknown role or malformed weight: InputError that suggests the
+// mix_help() lists ("default", "open", "quiet", …). Unknown role or malformed weight: InputError that suggests the
 // nearest.
 struct Mix {
   std::vector<std::pair<const Role*, std::uint32_t>> weights;

@@ -70,6 +70,8 @@ TEST(Population, scripts_are_sane) {
     EXPECT_FALSE(role.help.empty());
     EXPECT_FALSE(role.tcp.outcome.empty());
     EXPECT_FALSE(role.banner.outcome.empty());
+    for (const Expectation& expected : {role.tcp, role.banner})
+      EXPECT_EQ(expected.cause.empty(), expected.outcome != "timeout") << role.name;
     EXPECT_TRUE(role.arrival == Arrival::kAccept || role.script.empty()) << role.name;
     for (std::size_t i = 0; i < role.script.size(); ++i) {
       const Act& act = role.script[i];
@@ -77,7 +79,8 @@ TEST(Population, scripts_are_sane) {
       EXPECT_TRUE(act.kind != Act::Kind::kAwait || act.count > 0);
       EXPECT_TRUE(act.kind != Act::Kind::kPause || (act.pause > 0 && act.pause < kSecond / 2))
           << "half a second of silence ends a banner";
-      const bool ends = act.kind == Act::Kind::kClose || act.kind == Act::Kind::kReset;
+      const bool ends =
+          act.kind == Act::Kind::kClose || act.kind == Act::Kind::kReset || act.kind == Act::Kind::kDeafen;
       EXPECT_TRUE(!ends || i + 1 == role.script.size()) << "nothing follows the end";
     }
   }
@@ -94,7 +97,7 @@ TEST(Mix, errors_say_what_would_be_right) {
 }
 
 TEST(Mix, every_named_mix_parses_and_has_help) {
-  for (const char* name : {"default", "open", "quiet", "every"}) {
+  for (const char* name : {"default", "open", "quiet", "every", "stuck"}) {
     const Parsed<Mix> mix = parse_mix(name);
     ASSERT_TRUE(mix) << name;
     EXPECT_NE(mix_help().find(std::string("  ") + name + ": "), std::string::npos);

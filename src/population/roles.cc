@@ -22,6 +22,7 @@ constexpr Act pause(Nanos time) { return {.kind = kPause, .pause = time}; }
 constexpr Act await_bytes(std::uint32_t count) { return {.kind = kAwait, .count = count}; }
 constexpr Act kFin{.kind = kClose};
 constexpr Act kRst{.kind = kReset};
+constexpr Act kDeaf{.kind = kDeafen};
 
 constexpr std::array kSsh = {send(kSshBanner)};
 constexpr std::array kSshSlow = {send("SSH"),
@@ -45,6 +46,8 @@ constexpr std::array kGarbage = {send(std::string_view("\x00\xff\xfe\x80\\\n\x1b
 constexpr std::array kResetOnAccept = {kRst};
 constexpr std::array kResetMidBanner = {send("SSH-2.0-Op"), pause(20 * kMillisecond), kRst};
 constexpr std::array kCloseOnAccept = {kFin};
+constexpr std::array kHalfLine = {send("220 mail.exa")};
+constexpr std::array kGoesDeaf = {kDeaf};
 constexpr std::array kCloseMidLine = {send("220 mail.exa"), kFin};
 
 constexpr Expectation kOpen{.outcome = "success", .phase = "done"};
@@ -57,6 +60,11 @@ constexpr Expectation failed(std::string_view outcome, std::string_view phase, s
   return {.outcome = outcome, .phase = phase, .protocol = protocol, .text = text};
 }
 
+constexpr Expectation timeout(std::string_view phase, std::string_view cause, std::string_view protocol = {},
+                              std::string_view text = {}) {
+  return {.outcome = "timeout", .phase = phase, .protocol = protocol, .text = text, .cause = cause};
+}
+
 constexpr auto kRoles = std::to_array<Role>({
     {"refused",
      "answers the SYN with RST",
@@ -64,14 +72,19 @@ constexpr auto kRoles = std::to_array<Role>({
      {},
      failed("refused", "connect"),
      failed("refused", "connect")},
-    {"silent", "drops the SYN", Arrival::kSilent, {}, failed("timeout", "connect"), failed("timeout", "connect")},
+    {"silent",
+     "drops the SYN",
+     Arrival::kSilent,
+     {},
+     timeout("connect", "syn_unanswered"),
+     timeout("connect", "syn_unanswered")},
     {"unreachable",
      "answers with ICMP unreachable (simulator only)",
      Arrival::kUnreachable,
      {},
      failed("unreachable", "connect"),
      failed("unreachable", "connect")},
-    {"open_mute", "accepts and never speaks", Arrival::kAccept, {}, kOpen, failed("timeout", "first_byte")},
+    {"open_mute", "accepts and never speaks", Arrival::kAccept, {}, kOpen, timeout("first_byte", "acked_no_reply")},
     {"ssh", "an SSH server's identification", Arrival::kAccept, kSsh, kOpen, found("ssh", kSshText)},
     {"ssh_slow", "the same, dripping", Arrival::kAccept, kSshSlow, kOpen, found("ssh", kSshText)},
     {"smtp", "a mail server's greeting of two lines", Arrival::kAccept, kSmtp, kOpen,
@@ -96,6 +109,10 @@ constexpr auto kRoles = std::to_array<Role>({
     {"close_on_accept", "accepts and closes", Arrival::kAccept, kCloseOnAccept, kOpen, failed("closed", "first_byte")},
     {"close_mid_line", "closes in the middle of its greeting", Arrival::kAccept, kCloseMidLine, kOpen,
      failed("closed", "read", "unknown", "220 mail.exa")},
+    {"half_line", "stops in the middle of its greeting", Arrival::kAccept, kHalfLine, kOpen,
+     timeout("read", "partial_reply", "unknown", "220 mail.exa")},
+    {"deaf", "accepts, and then drops all that comes", Arrival::kAccept, kGoesDeaf, kOpen,
+     timeout("first_byte", "request_unacked")},
 });
 
 }  // namespace

@@ -78,6 +78,23 @@ TEST_F(EncoderTest, the_default_set_of_csv_holds_the_modules_own) {
             "ts ip port host probe outcome phase attempts error timing_us.connect timing_us.total banner.protocol ");
 }
 
+TEST_F(EncoderTest, a_cause_and_what_tcp_knew_stand_where_they_are_known) {
+  EXPECT_EQ(ndjson({"cause", "tcp", "port"}), "{\"port\":443}\n");
+  record_.cause = Cause::kRequestUnacked;
+  record_.tcp = TcpFacts{.rtt_us = 88, .retransmits = 3};
+  EXPECT_NE(ndjson({}).find(R"(,"total":3190},"tcp":{"rtt_us":88,"retransmits":3},"banner":)"), std::string::npos);
+  EXPECT_EQ(ndjson({"cause", "tcp"}), R"({"cause":"request_unacked","tcp":{"rtt_us":88,"retransmits":3}})"
+                                      "\n");
+  const auto csv = make_csv_encoder(schema_, *schema_.select(std::vector<std::string>{"cause", "tcp"}));
+  EXPECT_EQ(csv->header(), "cause,tcp.rtt_us,tcp.retransmits\n");
+  EXPECT_EQ(encode(*csv), "request_unacked,88,3\n");
+}
+
+TEST_F(EncoderTest, a_round_trip_of_nothing_acknowledged_is_absent) {
+  record_.tcp = TcpFacts{.rtt_us = 0, .retransmits = 1};
+  EXPECT_EQ(ndjson({"tcp"}), "{\"tcp\":{\"retransmits\":1}}\n");
+}
+
 TEST_F(EncoderTest, a_table_line_tells_target_outcome_time_and_detail) {
   record_.outcome = Outcome::kTimeout;
   record_.phase = Phase::kConnect;

@@ -55,7 +55,7 @@ FieldValue field_value(const Record& record, std::uint32_t id, std::string& scra
     case Common::kError:
       return text_or_absent(record.error);
     case Common::kCause:
-      return text_or_absent(record.cause);
+      return text_or_absent(name(record.cause));
     case Common::kTimingDns:
       return timing(record, Phase::kDns);
     case Common::kTimingConnect:
@@ -70,6 +70,10 @@ FieldValue field_value(const Record& record, std::uint32_t id, std::string& scra
       return timing(record, Phase::kRead);
     case Common::kTimingTotal:
       return timing(record, Phase::kDone);
+    case Common::kTcpRtt:
+      return record.tcp && record.tcp->rtt_us > 0 ? FieldValue(std::int64_t{record.tcp->rtt_us}) : FieldValue();
+    case Common::kTcpRetransmits:
+      return record.tcp ? FieldValue(std::int64_t{record.tcp->retransmits}) : FieldValue();
     case Common::kCount:
       break;
   }

@@ -32,4 +32,17 @@ inline constexpr std::array<std::string_view, 7> kPhaseNames = {"dns",        "c
                                                                 "first_byte", "read",    "done"};
 constexpr std::string_view name(Phase phase) { return kPhaseNames[static_cast<std::size_t>(phase)]; }
 
+// Why a timeout came, as far as this side's kernel knows.
+enum class Cause : std::uint8_t {
+  kNone,            // no timeout, or nobody asked
+  kSynUnanswered,   // no handshake
+  kRequestUnacked,  // what was sent was not acknowledged
+  kAckedNoReply,    // connected, all that was sent (if anything) arrived, and nothing came back
+  kPartialReply,    // the reply stopped before it was whole
+  kZeroWindow,      // the peer's host is there, but its program takes nothing more
+};
+inline constexpr std::array<std::string_view, 6> kCauseNames = {
+    "", "syn_unanswered", "request_unacked", "acked_no_reply", "partial_reply", "zero_window"};
+constexpr std::string_view name(Cause cause) { return kCauseNames[static_cast<std::size_t>(cause)]; }
+
 }  // namespace sonde::results

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -31,6 +32,12 @@ using Value = std::variant<std::monostate, std::int64_t, bool, std::string, std:
 
 inline constexpr std::int32_t kNoTiming = -1;
 
+// What the kernel knew of the connection when the probe ended.
+struct TcpFacts {
+  std::uint32_t rtt_us = 0;       // smoothed; 0: unknown, for nothing was acknowledged
+  std::uint32_t retransmits = 0;  // segments sent again, SYNs too
+};
+
 struct Record {
   Nanos unix_time = 0;  // when the probe ended
   IpAddress ip;         // unspecified: none (a name that was never resolved)
@@ -41,9 +48,10 @@ struct Record {
   Phase phase = Phase::kDone;
   std::uint32_t attempts = 1;
   std::string_view error;
-  std::string_view cause;
+  Cause cause = Cause::kNone;
   // Microseconds by Phase, kNoTiming where the phase did not happen; [kDone] is the total.
   std::array<std::int32_t, kPhaseNames.size()> timing_us{};
+  std::optional<TcpFacts> tcp;       // none: not asked for
   std::span<const Value> values;     // of the module that made the record, in the order of its fields()
   std::uint32_t first_value_id = 0;  // where that module's fields start in the Schema
 };

@@ -17,7 +17,8 @@ constexpr auto kCommonFields = std::to_array<FieldDef>({
     {"phase", FieldType::kString, "where it ended: dns, connect, tls, write, first_byte, read, done", true},
     {"attempts", FieldType::kInteger, "attempts made, the last one included", true},
     {"error", FieldType::kString, "a short text, when the outcome is not success", true},
-    {"cause", FieldType::kString, "for a timeout: what the kernel knew"},
+    {"cause", FieldType::kString,
+     "why a timeout came: syn_unanswered, request_unacked, acked_no_reply, partial_reply, zero_window"},
     {"timing_us.dns", FieldType::kInteger, "microseconds to resolve the name"},
     {"timing_us.connect", FieldType::kInteger, "microseconds from SYN to its answer", true},
     {"timing_us.tls", FieldType::kInteger, "microseconds of the TLS handshake"},
@@ -25,6 +26,8 @@ constexpr auto kCommonFields = std::to_array<FieldDef>({
     {"timing_us.first_byte", FieldType::kInteger, "microseconds until the peer's first byte"},
     {"timing_us.read", FieldType::kInteger, "microseconds from the first byte to the verdict"},
     {"timing_us.total", FieldType::kInteger, "microseconds of the attempt that gave the outcome", true},
+    {"tcp.rtt_us", FieldType::kInteger, "the kernel's smoothed round-trip time, microseconds; see --tcp-info"},
+    {"tcp.retransmits", FieldType::kInteger, "segments that were sent again, SYNs too; see --tcp-info"},
 });
 static_assert(kCommonFields.size() == static_cast<std::size_t>(Common::kCount));
 

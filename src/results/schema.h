@@ -32,6 +32,8 @@ enum class Common : std::uint8_t {
   kTimingFirstByte,
   kTimingRead,
   kTimingTotal,
+  kTcpRtt,
+  kTcpRetransmits,
   kCount,
 };
 

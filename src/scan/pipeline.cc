@@ -44,6 +44,12 @@ int fail_output(const std::string& path, const Error& error) {
 // they stay in the cache.
 std::size_t limit_cells(const engine::Capacity& capacity) { return std::size_t{4} * capacity.concurrency + 4096; }
 
+// Without --all a timeout has no record, and nobody sees what the kernel says of it.
+engine::TcpInfoUse tcp_info_use(const ScanOptions& options) {
+  const bool unseen = !options.all && options.tcp_info == engine::TcpInfoUse::kTimeouts;
+  return unseen ? engine::TcpInfoUse::kNone : options.tcp_info;
+}
+
 class Coordinator {
  public:
   Coordinator(const ScanOptions& options, Plan& plan, const engine::Capacity& capacity, sinks::FileSink& sink)
@@ -156,6 +162,7 @@ Result<> Coordinator::start_workers() {
                                .dns_timeout = options_.dns_timeout,
                                .timeout = options_.timeout,
                                .retries = options_.retries,
+                               .tcp_info = tcp_info_use(options_),
                                .cut_records = options_.all};
 #ifndef NDEBUG
     shard.fatal_audit = true;
@@ -307,6 +314,7 @@ Summary Coordinator::summarize() {
   summary.retries = sum(&ShardStats::retries);
   summary.records_written = records_written_;
   summary.local_faults = sum(&ShardStats::local_faults);
+  summary.tcp_info_reads = sum(&ShardStats::tcp_info_reads);
   summary.lines_invalid = plan_.source->lines_invalid();
   summary.started = started_unix_;
   summary.ended = started_unix_ + elapsed();

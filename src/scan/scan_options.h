@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "engine/cause.h"
 #include "io/engine.h"
 
 namespace sonde::scan {
@@ -55,6 +56,7 @@ struct ScanOptions {
   std::optional<Format> format;  // none: table on a terminal, else ndjson
   std::vector<std::string> fields;
   bool all = false;
+  engine::TcpInfoUse tcp_info = engine::TcpInfoUse::kTimeouts;
   std::string summary;
   ProgressStyle progress = ProgressStyle::kAuto;
   bool dry_run = false;

@@ -66,6 +66,7 @@ std::string to_json(const Summary& summary) {
   json.put("retries", summary.retries);
   json.put("records_written", summary.records_written);
   json.put("local_faults", summary.local_faults);
+  json.put("tcp_info_reads", summary.tcp_info_reads);
   json.put("lines_invalid", summary.lines_invalid);
   json.put_seconds("rate_mean", rounded(summary.rate_mean, 0.1));
   json.put_seconds("rate_peak", rounded(summary.rate_peak, 0.1));

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/filter.h>
+#include <netinet/tcp.h>
 #include <sched.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -27,18 +28,26 @@ namespace {
 constexpr std::uint64_t kListenerBit = std::uint64_t{1} << 40;  // epoll data: a listener's index, else a descriptor
 constexpr int kBacklog = 4096;
 constexpr int kAcceptsAtOnce = 256;
+constexpr int kDeafSeconds = 60;    // longer than any client waits
 constexpr int kLongestWaitMs = 20;  // how soon a stop is seen
 
-void set_on(int fd, int level, int option) {
-  const int on = 1;
-  setsockopt(fd, level, option, &on, sizeof on);
-}
+void set(int fd, int level, int option, int value) { setsockopt(fd, level, option, &value, sizeof value); }
+void set_on(int fd, int level, int option) { set(fd, level, option, 1); }
 
 // Every packet to the socket is dropped before TCP sees it: its SYNs stay unanswered.
 bool drop_all(int fd) {
   sock_filter nothing = {.code = BPF_RET | BPF_K, .jt = 0, .jf = 0, .k = 0};
   const sock_fprog program = {.len = 1, .filter = &nothing};
   return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0;
+}
+
+// The same for an open connection, which will not hear its client leave either: keepalive ends it.
+bool deafen(int fd) {
+  set(fd, IPPROTO_TCP, TCP_KEEPIDLE, kDeafSeconds);
+  set_on(fd, IPPROTO_TCP, TCP_KEEPINTVL);
+  set_on(fd, IPPROTO_TCP, TCP_KEEPCNT);
+  set_on(fd, SOL_SOCKET, SO_KEEPALIVE);
+  return drop_all(fd);
 }
 
 // Closes with RST instead of FIN.
@@ -224,6 +233,12 @@ void Server::Table::play(int fd) {
         ++connection.act;
         wakes_.push({.at = os::monotonic_now() + act.pause, .fd = fd, .generation = connection.generation});
         return;
+      case Act::Kind::kDeafen:
+        if (!deafen(fd)) {
+          close(fd, true);
+          return;
+        }
+        break;
       case Act::Kind::kClose:
         ::shutdown(fd, SHUT_WR);
         break;

@@ -19,6 +19,7 @@ void put(Writer& writer, const char* key, const population::Expectation& expecta
   writer.StartObject();
   put(writer, "outcome", expectation.outcome);
   put(writer, "phase", expectation.phase);
+  put(writer, "cause", expectation.cause);
   put(writer, "protocol", expectation.protocol);
   put(writer, "text", expectation.text);
   writer.EndObject();

@@ -346,16 +346,17 @@ TEST(Truth, is_one_object_a_line_without_what_does_not_apply) {
   append_truth({IpAddress::v4(0x7f000001), 22}, *population::find_role("ssh"), text);
   append_truth({*parse_ip("::1"), 80}, *population::find_role("silent"), text);
   append_truth({IpAddress::v4(0x7f000001), 9}, *population::find_role("garbage"), text);
-  EXPECT_EQ(text,
-            R"({"ip":"127.0.0.1","port":22,"role":"ssh","tcp":{"outcome":"success","phase":"done"},"banner":)"
-            R"({"outcome":"success","phase":"done","protocol":"ssh","text":"SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3"}})"
-            "\n"
-            R"({"ip":"::1","port":80,"role":"silent","tcp":{"outcome":"timeout","phase":"connect"},"banner":)"
-            R"({"outcome":"timeout","phase":"connect"}})"
-            "\n"
-            R"({"ip":"127.0.0.1","port":9,"role":"garbage","tcp":{"outcome":"success","phase":"done"},"banner":)"
-            R"({"outcome":"closed","phase":"read","protocol":"unknown","text":"\\x00\\xff\\xfe\\x80\\x5c\n\\x1b[2J"}})"
-            "\n");
+  EXPECT_EQ(
+      text,
+      R"({"ip":"127.0.0.1","port":22,"role":"ssh","tcp":{"outcome":"success","phase":"done"},"banner":)"
+      R"({"outcome":"success","phase":"done","protocol":"ssh","text":"SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3"}})"
+      "\n"
+      R"({"ip":"::1","port":80,"role":"silent","tcp":{"outcome":"timeout","phase":"connect","cause":"syn_unanswered"},"banner":)"
+      R"({"outcome":"timeout","phase":"connect","cause":"syn_unanswered"}})"
+      "\n"
+      R"({"ip":"127.0.0.1","port":9,"role":"garbage","tcp":{"outcome":"success","phase":"done"},"banner":)"
+      R"({"outcome":"closed","phase":"read","protocol":"unknown","text":"\\x00\\xff\\xfe\\x80\\x5c\n\\x1b[2J"}})"
+      "\n");
 }
 
 }  // namespace

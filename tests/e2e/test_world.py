@@ -15,7 +15,7 @@ def test_a_scan_finds_the_truth_of_a_world(scan, world, probe):
     found = {}
     for record in records:
         found[record["ip"], record["port"]] = {
-            "outcome": record["outcome"], "phase": record["phase"],
+            **{key: record[key] for key in ("outcome", "phase", "cause") if key in record},
             **{key: value for key, value in record.get("banner", {}).items() if key in ("protocol", "text")}}
     assert len(records) == len(found) == summary["targets_total"]
     wrong = {endpoint: (found[endpoint], expected) for endpoint, expected in truth.items()

@@ -4,6 +4,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,8 @@ struct Kept {
   std::array<std::int32_t, results::kPhaseNames.size()> timing_us;
   std::vector<results::Value> values;
   std::string error;
+  results::Cause cause = results::Cause::kNone;
+  std::optional<std::uint32_t> rtt_us;  // when there was a `tcp`
 
   std::string text(std::size_t value) const {
     const auto* found = value < values.size() ? std::get_if<std::string>(&values[value]) : nullptr;
@@ -45,7 +48,9 @@ class KeepAll : public engine::RecordConsumer {
                     .attempts = record.attempts,
                     .timing_us = record.timing_us,
                     .values = {record.values.begin(), record.values.end()},
-                    .error = std::string(record.error)});
+                    .error = std::string(record.error),
+                    .cause = record.cause,
+                    .rtt_us = record.tcp ? std::optional(record.tcp->rtt_us) : std::nullopt});
     return true;
   }
   bool full() const override { return false; }

@@ -37,6 +37,12 @@ void expect_verdicts(const std::vector<Kept>& kept, const Population& population
     ++seen[role.name];
     EXPECT_EQ(results::name(record.outcome), expected.outcome) << role.name << " " << probe << " " << record.error;
     EXPECT_EQ(results::name(record.phase), expected.phase) << role.name << " " << probe;
+    EXPECT_EQ(results::name(record.cause), expected.cause) << role.name << " " << probe;
+    EXPECT_EQ(record.rtt_us.has_value(), expected.outcome == "timeout")
+        << role.name << ": timeouts alone are asked for";
+    if (record.rtt_us) {
+      EXPECT_EQ(*record.rtt_us > 0, record.phase != results::Phase::kConnect) << role.name;
+    }
     if (probe != "banner") continue;
     EXPECT_EQ(record.text(0), expected.protocol) << role.name;
     if (!expected.text.empty()) {
