@@ -11,6 +11,7 @@
 #include "base/check.h"
 #include "engine/shard.h"
 #include "io/sim_backend.h"
+#include "probes/stay/stay_probe.h"
 #include "scan/registry.h"
 
 namespace sonde::testing_sim {
@@ -101,7 +102,7 @@ inline std::vector<Endpoint> endpoints(std::uint32_t count, const std::vector<st
 struct Modules {
   explicit Modules(const std::vector<std::string>& names) {
     for (const std::string& name : names) {
-      owned.push_back(scan::make_probe(name));
+      owned.push_back(name == "stay" ? probes::make_stay_module(false) : scan::make_probe(name));
       SONDE_CHECK(owned.back() != nullptr, "unknown probe");
       pass.push_back({.module = owned.back().get(), .first_value_id = 0});
     }
