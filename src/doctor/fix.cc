@@ -72,10 +72,12 @@ std::map<std::string, std::string> settings_of(const std::string& text) {
     const std::string line = text.substr(at, end - at);
     at = end + 1;
     const std::size_t equals = line.find('=');
-    if (equals == std::string::npos || equals == 0 || line.starts_with('#') || line.starts_with(';')) continue;
-    const std::string key = line.substr(0, line.find_last_not_of(" \t", equals - 1) + 1);
+    if (equals == std::string::npos || line.starts_with('#') || line.starts_with(';')) continue;
+    const std::string key = line.substr(0, equals);
+    const std::size_t first = key.find_first_not_of(" \t");
     const std::size_t value = line.find_first_not_of(" \t", equals + 1);
-    if (!key.empty() && value != std::string::npos) settings[key] = line.substr(value);
+    if (first == std::string::npos || value == std::string::npos) continue;
+    settings[key.substr(first, key.find_last_not_of(" \t") + 1 - first)] = line.substr(value);
   }
   return settings;
 }

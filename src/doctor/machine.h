@@ -26,7 +26,7 @@ struct PortRange {
   std::uint64_t size() const { return last >= first ? last - first + 1 : 0; }
 };
 
-// What the process may do, by its effective capabilities; `reachable_*` is what sudo could give it (the bounding set).
+// What the process may do, by its effective capabilities; `reachable_sys_resource` is what sudo could give it.
 struct Capabilities {
   bool net_raw = false;
   bool net_admin = false;
