@@ -80,6 +80,7 @@ Finding descriptors(const Case& the) {
         " It cannot be raised from here (CAP_SYS_RESOURCE is missing): start the container with --ulimit "
         "nofile={0}:{0}, or the service with LimitNOFILE={0}.",
         to);
+  if (!the.uring && the.machine.uring.usable()) finding.explanation += " io_uring (--engine uring) is not bound by it.";
   return finding;
 }
 

@@ -70,12 +70,13 @@ std::string verdict(const Report& report, const Need& need) {
   if (!report.capacity.connections)
     return "What this machine carries cannot be told: nothing that bounds it can be read here.";
   const std::uint64_t carries = *report.capacity.connections;
-  const Finding* bound = report.find(report.capacity.bound_by);
-  const std::string carried = fmt::format("about {} connections at once; what bounds it is {} ({})",
-                                          grouped(about(carries)), bound->name, bound->value);
-  if (need.connections == 0) return fmt::format("This machine carries {}.", carried);
-  return fmt::format("{} connections at once {}: this machine carries {}.", grouped(need.connections),
-                     need.connections <= carries ? "fit" : "do not fit", carried);
+  const std::string number = grouped(about(carries));
+  const std::string reason =
+      fmt::format("what bounds it is {} ({})", report.capacity.bound_by, report.find(report.capacity.bound_by)->value);
+  if (need.connections == 0)
+    return fmt::format("This machine carries about {} connections at once; {}.", number, reason);
+  return fmt::format("{} connections at once {}: this machine carries about {}; {}.", grouped(need.connections),
+                     need.connections <= carries ? "fit" : "do not fit", number, reason);
 }
 
 std::string assumption(const Report& report, const Need& need) {
@@ -118,7 +119,7 @@ std::string engine_lines(const EngineAdvice& engine, const std::string& kernel, 
 }
 
 // Not wrapped: each is to be copied as it is.
-std::string command_block(const Report& report) {
+std::string command_block(const Report& report, const TextStyle& style) {
   std::string commands;
   bool sysctls = false;
   for (const Finding& finding : report.findings) {
@@ -127,10 +128,13 @@ std::string command_block(const Report& report) {
     sysctls = sysctls || finding.fix.has_value();
   }
   if (commands.empty()) return {};
-  return "\nTo lift them, in the shell that runs sonde:\n\n" + commands +
-         (sysctls ? "\nThey last until the next restart; `sonde doctor --fix` runs those that are sysctls, and with\n"
-                    "--persist keeps them.\n"
-                  : "");
+  commands = "\nTo lift them, in the shell that runs sonde:\n\n" + commands;
+  if (!sysctls) return commands;
+  constexpr std::string_view kHowLong =
+      "They last until the next restart. The same `sonde doctor` with --fix raises the sysctls; with --persist as "
+      "well, "
+      "it keeps them.";
+  return commands + "\n" + wrapped(kHowLong, 0, 0, style);
 }
 
 }  // namespace
@@ -142,7 +146,7 @@ std::string render_text(const Report& report, const Need& need, const TextStyle&
                       "value");
   for (const Finding& finding : report.findings) text += row(finding, style);
   text += "\n" + engine_lines(report.engine, report.kernel, style);
-  return text + command_block(report);
+  return text + command_block(report, style);
 }
 
 }  // namespace sonde::doctor
