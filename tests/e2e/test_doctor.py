@@ -10,8 +10,8 @@ import pytest
 LEVELS = {"ok", "limits", "warn", "unknown"}
 BOUNDS = {"descriptors", "open_files", "epoll_watches", "ports", "conntrack", "memory"}
 PORT_RANGE = pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range")
-GLOBAL = [pathlib.Path("/proc/sys") / name for name in
-          ("fs/nr_open", "fs/file-max", "net/ipv4/ip_local_port_range", "net/core/somaxconn", "net/core/netdev_max_backlog")]
+SOMAXCONN = pathlib.Path("/proc/sys/net/core/somaxconn")
+WHOLE_MACHINE = [pathlib.Path("/proc/sys/fs/nr_open"), pathlib.Path("/proc/sys/fs/file-max")]  # no namespace holds these
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces and sysctls need root")
 
@@ -56,12 +56,16 @@ def test_json_has_the_verdict_the_limits_and_the_engine(sonde):
     assert "fixes" not in report
 
 
-def test_readings_are_those_of_the_machine(sonde):
-    first, last = map(int, PORT_RANGE.read_text().split())
-    report = diagnosis(sonde, "--destinations", 3, "--sources", 2)
-    assert limit(report, "ports")["allows"] == (last - first + 1) * 6
-    open_files = pathlib.Path("/proc/sys/fs/nr_open").read_text().strip()
-    assert limit(report, "nr_open")["value"].replace(",", "") == open_files
+@needs_root
+def test_readings_are_those_of_its_network_namespace(sonde_bin):
+    done = in_own_namespace(f"""
+        echo '20000 20099' > {PORT_RANGE}; echo 77 > {SOMAXCONN}
+        exec {sonde_bin} doctor --destinations 3 --sources 2 --format json""")
+    report = json.loads(done.stdout)
+    assert limit(report, "ports")["value"] == "20000–20099: 100"
+    assert limit(report, "ports")["allows"] == 600 == report["capacity"]["connections"]
+    assert limit(report, "listen_backlog")["value"] == "somaxconn 77"
+    assert limit(report, "nr_open")["value"].replace(",", "") == WHOLE_MACHINE[0].read_text().strip()
 
 
 def test_the_descriptor_limit_is_that_of_the_process(sonde_bin):
@@ -80,10 +84,15 @@ def test_a_stated_number_is_judged(sonde):
     assert limit(diagnosis(sonde, "--connections", "900M"), "memory")["level"] == "limits"
 
 
-def test_nothing_is_changed_without_fix(sonde):
-    before = [path.read_text() for path in GLOBAL]
-    sonde("doctor", "--connections", "10M", "--loopback", "--destinations", 1)
-    assert [path.read_text() for path in GLOBAL] == before
+@needs_root
+def test_nothing_is_changed_without_fix(sonde_bin):
+    done = in_own_namespace(f"""
+        echo '32768 60999' > {PORT_RANGE}; echo 128 > {SOMAXCONN}
+        {sonde_bin} doctor --connections 40000 --destinations 1 --loopback || exit 9
+        cat {PORT_RANGE} {SOMAXCONN}""")
+    assert done.returncode == 0, done.stderr
+    assert "sysctl -w net.core.somaxconn=65535" in done.stdout
+    assert done.stdout.split()[-3:] == ["32768", "60999", "128"]
 
 
 @pytest.mark.parametrize("arguments, words", [
@@ -120,18 +129,18 @@ def test_fix_without_root_says_so_and_exits_1(sonde_bin, tmp_path):
 
 
 @needs_root
-def test_fix_raises_what_is_needed_in_this_namespace_and_not_elsewhere(sonde_bin):
-    before = [path.read_text() for path in GLOBAL]
+def test_fix_raises_what_is_needed_in_this_namespace_and_nothing_more(sonde_bin):
+    before = [path.read_text() for path in WHOLE_MACHINE]
     done = in_own_namespace(f"""
-        echo '32768 60999' > {PORT_RANGE}; echo 128 > /proc/sys/net/core/somaxconn
+        echo '32768 60999' > {PORT_RANGE}; echo 128 > {SOMAXCONN}
         {sonde_bin} doctor --connections 40000 --destinations 1 --loopback --fix || exit 9
-        cat {PORT_RANGE} /proc/sys/net/core/somaxconn""")
+        cat {PORT_RANGE} {SOMAXCONN}""")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "net.ipv4.ip_local_port_range: 32768 60999 → 1024 65535\n" in done.stdout
     assert "net.core.somaxconn: 128 → 65535\n" in done.stdout
     assert done.stdout.split()[-3:] == ["1024", "65535", "65535"]
     assert "40,000 connections at once fit: " in done.stdout, "the report is of the machine as it is afterwards"
-    assert [path.read_text() for path in GLOBAL] == before
+    assert [path.read_text() for path in WHOLE_MACHINE] == before
     assert not pathlib.Path("/etc/sysctl.d/90-sonde.conf").exists(), "no file without --persist"
 
 
@@ -139,7 +148,7 @@ def test_fix_raises_what_is_needed_in_this_namespace_and_not_elsewhere(sonde_bin
 def test_fix_does_not_lower_and_tells_in_json(sonde_bin):
     done = in_own_namespace(f"""
         echo 500 > /proc/sys/net/ipv4/ip_unprivileged_port_start
-        echo '500 50000' > {PORT_RANGE}; echo 200000 > /proc/sys/net/core/somaxconn
+        echo '500 50000' > {PORT_RANGE}; echo 200000 > {SOMAXCONN}
         {sonde_bin} doctor --connections 60000 --destinations 1 --loopback --fix --format json""")
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads(done.stdout)["fixes"] == {"changes": [
