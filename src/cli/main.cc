@@ -8,6 +8,7 @@
 #include "base/nearest.h"
 #include "cli/command.h"
 #include "cli/demo.h"
+#include "cli/doctor.h"
 #include "cli/hold.h"
 #include "cli/scan.h"
 #include "cli/world.h"
@@ -40,6 +41,7 @@ constexpr auto kCommands = std::to_array<Command>({
      "a population of targets on loopback: open, closed, silent, slow, broken; which is which follows from the seed",
      run_world},
     {"demo", "the main job end to end in under a minute: a world, a scan of it, a summary to read", run_demo},
+    {"doctor", "what this machine can carry, what limits it, and the exact command that lifts each limit", run_doctor},
     {"version", "print the version", print_version},
 });
 

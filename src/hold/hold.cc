@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "doctor/preflight.h"
 #include "engine/capacity.h"
 #include "hold/holder.h"
 #include "hold/plan.h"
@@ -215,6 +216,12 @@ int run(const HoldOptions& options) {
     return kExitFailed;
   }
   for (const std::string& notice : capacity->notices) complain(notice);
+  const doctor::Need need{.connections = capacity->concurrency,
+                          .loopback = on_loopback(*plan),
+                          .destinations = plan->destinations->size(),
+                          .sources = plan->sources ? plan->sources->size() : 1,
+                          .engine = capacity->engine.engine};
+  for (const std::string& line : doctor::foresee(doctor::examine(doctor::read_machine(), need), need)) complain(line);
   return Hold(options, *plan, *capacity).run();
 }
 

@@ -14,7 +14,6 @@ namespace {
 
 // Opcodes younger than the headers (liburing 2.3).
 constexpr int kOpFixedFdInstall = 54;
-constexpr int kOpBind = 56;
 
 // 0, or the errno of setting up a small ring with these flags.
 int try_flags(unsigned flags) {
@@ -66,7 +65,6 @@ UringFeatures probe_uring() {
   features.direct_sockets = has_opcode(probe.get(), IORING_OP_SOCKET) && io_uring_register_files_sparse(&ring, 8) == 0;
   features.buffer_rings = takes_buffer_ring(ring);
   features.fd_install = has_opcode(probe.get(), kOpFixedFdInstall);
-  features.bind = has_opcode(probe.get(), kOpBind);
   io_uring_queue_exit(&ring);
   features.single_issuer = try_flags(IORING_SETUP_SINGLE_ISSUER) == 0;
   features.defer_taskrun = try_flags(IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN) == 0;

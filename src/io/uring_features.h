@@ -17,7 +17,6 @@ struct UringFeatures {
   bool single_issuer = false;  // 6.0
   bool defer_taskrun = false;  // 6.1: completions run when asked for, in the thread that asks
   bool fd_install = false;     // 6.8: a direct descriptor can be asked for TCP_INFO
-  bool bind = false;           // 6.11: a source address without a detour over a plain socket
   Error fault;                 // why set_up is false
 
   bool usable() const { return set_up && direct_sockets && buffer_rings; }

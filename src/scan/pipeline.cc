@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "doctor/preflight.h"
 #include "engine/capacity.h"
 #include "os/error.h"
 #include "os/machine.h"
@@ -48,6 +49,17 @@ std::size_t limit_cells(const engine::Capacity& capacity) { return std::size_t{4
 engine::TcpInfoUse tcp_info_use(const ScanOptions& options) {
   const bool unseen = !options.all && options.tcp_info == engine::TcpInfoUse::kTimeouts;
   return unseen ? engine::TcpInfoUse::kNone : options.tcp_info;
+}
+
+// What this machine will not carry of it. A small scan meets no limit that its descriptors did not tell already.
+std::vector<std::string> foresee(const targets::TargetSource& source, const engine::Capacity& capacity) {
+  constexpr std::uint64_t kSmall = 1024;
+  const std::uint64_t total = source.total().value_or(UINT64_MAX);
+  const doctor::Need need{.connections = std::min<std::uint64_t>(capacity.concurrency, total),
+                          .destinations = source.total().value_or(0),
+                          .engine = capacity.engine.engine};
+  if (need.connections <= kSmall) return {};
+  return doctor::foresee(doctor::examine(doctor::read_machine(), need), need);
 }
 
 class Coordinator {
@@ -367,6 +379,7 @@ int run(const ScanOptions& options) {
     return kExitFailed;
   }
   for (const std::string& notice : capacity->notices) complain(notice);
+  for (const std::string& line : foresee(*plan->source, *capacity)) complain(line);
   auto sink = sinks::FileSink::open(options.output, mode);
   if (!sink) return fail_output(options.output, sink.error());
   return Coordinator(options, *plan, *capacity, **sink).run();
