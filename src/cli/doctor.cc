@@ -74,7 +74,7 @@ Parsed<> set(const std::string& name, const std::string& value, DoctorOptions& o
   if (name == "persist") return flag(options.fixing.persist);
   if (name == "engine") {
     Parsed<> chosen = choose(value, {"auto", "epoll", "uring"}, index);
-    if (chosen) options.need.engine = static_cast<doctor::Engine>(index);
+    if (chosen) options.need.engine = static_cast<io::Engine>(index);
     return chosen;
   }
   Parsed<> chosen = choose(value, {"text", "json"}, index);
