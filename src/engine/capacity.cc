@@ -65,7 +65,7 @@ Result<Capacity> plan_capacity(const Wish& wish) {
   const Room room = measure(capacity.workers);
   if (room.shared == 0)
     return std::unexpected(Error{.kind = ErrorKind::kNoDescriptors, .what = "no descriptors are left to connect with"});
-  capacity.engine = io::choose_engine(wish.engine, wish.concurrency.value_or(0) > room.shared);
+  capacity.engine = io::choose_engine(wish.engine);
   if (!capacity.engine.notice.empty()) capacity.notices.push_back(capacity.engine.notice);
   const bool in_rings = capacity.engine.engine == io::Engine::kUring && room.in_rings > 0;
   if (!in_rings) capacity.engine.engine = io::Engine::kEpoll;

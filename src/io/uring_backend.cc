@@ -320,13 +320,16 @@ void UringBackend::submit_all() {
 }
 
 void UringBackend::collect(std::size_t ring) {
+  std::size_t count = 0;
   do {
-    const std::size_t count = rings_[ring]->each_completion([this](const io_uring_cqe& completion) {
+    count = rings_[ring]->each_completion([this](const io_uring_cqe& completion) {
       handle(completion);
       return completions_.size() < kMostCompletions;
     });
     rings_[ring]->seen(count);
-  } while (completions_.size() < kMostCompletions && rings_[ring]->deliver());
+    // Without progress no further: the kernel's flag for more may stand when there is none (it is raised after the work
+    // was queued, which may have been done by then), and is lowered only with the next work.
+  } while (count > 0 && completions_.size() < kMostCompletions && rings_[ring]->deliver());
 }
 
 void UringBackend::handle(const io_uring_cqe& completion) {
