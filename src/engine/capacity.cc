@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "io/uring_backend.h"
 #include "os/machine.h"
 
 namespace sonde::engine {
@@ -14,7 +15,7 @@ constexpr std::uint64_t kMostConnections = 16'000'000;
 constexpr std::uint64_t kMostWorkers = 64;       // when each is there for its descriptor table
 constexpr std::uint64_t kKeptBack = 8;           // output, checkpoint, summary, lists
 constexpr std::uint64_t kKeptBackPerWorker = 3;  // epoll, the resolver's sockets
-constexpr std::uint64_t kMostInRing = 32'768;    // direct descriptors of one io_uring
+constexpr std::uint64_t kMostInRing = io::kLongestTable;
 
 // Connections that descriptors leave room for.
 struct Room {

@@ -17,8 +17,7 @@ namespace sonde::io {
 namespace {
 
 constexpr std::uint32_t kNoSlot = 0xffffffff;
-constexpr std::uint32_t kMostDescriptors = 32768;  // a ring's table; IORING_MAX_FIXED_FILES is 1 << 20, but each costs
-constexpr std::size_t kMostCompletions = 1024;     // a wait, so that deadlines get their turn
+constexpr std::size_t kMostCompletions = 1024;  // a wait, so that deadlines get their turn
 constexpr std::size_t kMostEvents = 128;
 constexpr int kOpFixedFdInstall = 54;          // younger than the headers
 constexpr Nanos kRefusedRetry = kMillisecond;  // when the kernel takes no submissions
@@ -38,8 +37,7 @@ UringBackend::UringBackend(WatchSet watches, memory::RingPool& pool, const Uring
   if (table_ == 0) {
     // Room for those too that are closed here and not yet by the kernel.
     const std::uint64_t wanted = options.connections + std::uint64_t{options.connections} / 8 + 512;
-    table_ =
-        static_cast<std::uint32_t>(std::min({wanted, os::raise_descriptor_limit(), std::uint64_t{kMostDescriptors}}));
+    table_ = static_cast<std::uint32_t>(std::min({wanted, os::raise_descriptor_limit(), std::uint64_t{kLongestTable}}));
   }
   slots_.reserve(options.connections);
   by_id_.reserve(options.connections);
@@ -82,8 +80,10 @@ std::uint32_t UringBackend::slot_of(ConnectionId id) const {
 
 // An entry for a request on a slot's descriptor, all zero but its name. Null when the kernel takes none.
 io_uring_sqe* UringBackend::prepare(std::uint32_t slot, Request request) {
-  io_uring_sqe* entry = ring_of(slot).entry();
+  UringRing& ring = ring_of(slot);
+  io_uring_sqe* entry = ring.entry();
   if (entry == nullptr) return nullptr;
+  list_dirty(slot / table_);
   io_uring_prep_nop(entry);
   entry->user_data = std::uint64_t{slot} << 32 | std::uint64_t{slots_[slot].generation & 0xffffff} << 8 |
                      static_cast<std::uint64_t>(request);
@@ -284,8 +284,7 @@ std::span<Completion> UringBackend::wait(Nanos until) {
   leases_.clear();
   submit_all();
   if (completions_.size() < kMostCompletions) {
-    const bool refused =
-        !unclosed_.empty() || std::any_of(rings_.begin(), rings_.end(), [](const auto& ring) { return ring->dirty(); });
+    const bool refused = !unclosed_.empty() || !dirty_.empty();
     if (refused) until = std::min(until, os::monotonic_now() + kRefusedRetry);
     std::array<epoll_event, kMostEvents> events;
     const bool busy = !completions_.empty() || !immediate_.empty();
@@ -312,11 +311,20 @@ void UringBackend::submit_all() {
     unclosed_.pop_front();
     if (!start_close(next.slot, next.mode)) unclosed_.push_back(next);
   }
-  for (std::size_t i = 0; i < rings_.size(); ++i) {
-    if (!rings_[i]->dirty()) continue;
-    rings_[i]->submit();
-    collect(i);
+  submitting_.clear();
+  submitting_.swap(dirty_);
+  for (const std::uint32_t ring : submitting_) {
+    rings_[ring]->listed = false;
+    rings_[ring]->submit();
+    if (rings_[ring]->dirty()) list_dirty(ring);
+    collect(ring);
   }
+}
+
+void UringBackend::list_dirty(std::uint32_t ring) {
+  if (rings_[ring]->listed) return;
+  rings_[ring]->listed = true;
+  dirty_.push_back(ring);
 }
 
 void UringBackend::collect(std::size_t ring) {

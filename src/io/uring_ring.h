@@ -36,6 +36,7 @@ class UringRing {
   UringRing& operator=(const UringRing&) = delete;
 
   int fd() const { return ring_.ring_fd; }
+  bool listed = false;  // its backend's note: has entries to submit
 
   // Direct descriptors that are free: a stack, so that few are touched.
   bool has_free() const { return fresh_ < options_.table || !free_.empty(); }
