@@ -1,5 +1,6 @@
 #include "io/uring_backend.h"
 
+#include <sys/eventfd.h>
 #include <sys/poll.h>
 #include <unistd.h>
 
@@ -10,7 +11,6 @@
 #include "base/check.h"
 #include "io/socket.h"
 #include "os/error.h"
-#include "os/fd.h"
 #include "os/machine.h"
 
 namespace sonde::io {
@@ -30,11 +30,22 @@ Result<std::unique_ptr<UringBackend>> UringBackend::create(memory::RingPool& poo
   SONDE_CHECK(options.features.usable(), "io_uring is not there");
   Result<WatchSet> watches = WatchSet::create();
   if (!watches) return std::unexpected(watches.error());
-  return std::unique_ptr<UringBackend>(new UringBackend(std::move(*watches), pool, options));
+  os::Fd wake(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+  if (!wake) return std::unexpected(os::error_from(errno, "eventfd"));
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLET;  // never read: each signal is an edge
+  if (epoll_ctl(watches->epoll(), EPOLL_CTL_ADD, wake.get(), &event) != 0)
+    return std::unexpected(os::error_from(errno, "epoll_ctl"));
+  return std::unique_ptr<UringBackend>(new UringBackend(std::move(*watches), std::move(wake), pool, options));
 }
 
-UringBackend::UringBackend(WatchSet watches, memory::RingPool& pool, const UringOptions& options)
-    : watches_(std::move(watches)), pool_(pool), options_(options), table_(options.table), now_(os::monotonic_now()) {
+UringBackend::UringBackend(WatchSet watches, os::Fd wake, memory::RingPool& pool, const UringOptions& options)
+    : watches_(std::move(watches)),
+      wake_(std::move(wake)),
+      pool_(pool),
+      options_(options),
+      table_(options.table),
+      now_(os::monotonic_now()) {
   if (table_ == 0) {
     // Room for those too that are closed here and not yet by the kernel.
     const std::uint64_t wanted = options.connections + std::uint64_t{options.connections} / 8 + 512;
@@ -52,13 +63,9 @@ Result<> UringBackend::add_ring() {
                                         .table = table_,
                                         .submissions = options_.submissions,
                                         .completions = options_.completions,
-                                        .buffers = rings_.size() < 4 ? 64U : 16U});
+                                        .buffers = rings_.size() < 4 ? 64U : 16U,
+                                        .wake = wake_.get()});
   if (!ring) return std::unexpected(ring.error());
-  epoll_event event{};
-  event.events = EPOLLIN;
-  event.data.u64 = rings_.size();
-  if (epoll_ctl(watches_.epoll(), EPOLL_CTL_ADD, (*ring)->fd(), &event) != 0)
-    return std::unexpected(os::error_from(errno, "epoll_ctl"));
   rings_.push_back(std::move(*ring));
   return {};
 }
@@ -288,17 +295,18 @@ std::span<Completion> UringBackend::wait(Nanos until) {
         !unclosed_.empty() || std::any_of(rings_.begin(), rings_.end(), [](const auto& ring) { return ring->dirty(); });
     if (refused) until = std::min(until, os::monotonic_now() + kRefusedRetry);
     std::array<epoll_event, kMostEvents> events;
-    const bool busy = !completions_.empty() || !immediate_.empty();
+    const bool busy = !completions_.empty() || !immediate_.empty() || unfinished_;
     const int count = watches_.wait(events, busy ? 0 : until);
+    bool news = unfinished_;
     for (const epoll_event& event : std::span(events).first(static_cast<std::size_t>(count))) {
       Completion watched;
       if (WatchSet::is_watch(event, watched)) {
         completions_.push_back(watched);
       } else {
-        rings_[event.data.u64]->enter();
-        collect(event.data.u64);
+        news = true;
       }
     }
+    if (news) collect_all();
   }
   completions_.insert(completions_.end(), immediate_.begin(), immediate_.end());
   immediate_.clear();
@@ -319,6 +327,14 @@ void UringBackend::submit_all() {
   }
 }
 
+void UringBackend::collect_all() {
+  unfinished_ = false;
+  for (std::size_t left = rings_.size(); left > 0 && !unfinished_; --left) {
+    const std::size_t ring = first_ring_++ % rings_.size();
+    if (rings_[ring]->has_news()) collect(ring);
+  }
+}
+
 void UringBackend::collect(std::size_t ring) {
   do {
     const std::size_t count = rings_[ring]->each_completion([this](const io_uring_cqe& completion) {
@@ -326,6 +342,7 @@ void UringBackend::collect(std::size_t ring) {
       return completions_.size() < kMostCompletions;
     });
     rings_[ring]->seen(count);
+    unfinished_ = unfinished_ || completions_.size() >= kMostCompletions;
   } while (completions_.size() < kMostCompletions && rings_[ring]->deliver());
 }
 

@@ -7,8 +7,9 @@
 //
 // What a connection costs in system calls: nothing of its own. Requests are gathered and handed over once a turn:
 // SOCKET and CONNECT, the reads and writes, then CANCEL of what is pending, CONNECT to AF_UNSPEC (which resets) and
-// CLOSE. A ring runs the requests of one submission in order, each to its first wait, so what follows SOCKET finds it
-// done; were it not so, CONNECT would fail with EBADF.
+// CLOSE. Asleep, one eventfd tells of news in any ring: the descriptor of a ring does not, where completions are made
+// only when asked for (DEFER_TASKRUN). A ring runs the requests of one submission in order, each to its first wait, so
+// what follows SOCKET finds it done; were it not so, CONNECT would fail with EBADF.
 #pragma once
 
 #include <deque>
@@ -20,6 +21,7 @@
 #include "io/uring_ring.h"
 #include "io/watch_set.h"
 #include "memory/ring_pool.h"
+#include "os/fd.h"
 
 namespace sonde::io {
 
@@ -54,7 +56,7 @@ class UringBackend final : public Backend {
   std::size_t slots_in_use() const { return in_use_; }  // those too that wait for their last completion
 
  private:
-  UringBackend(WatchSet watches, memory::RingPool& pool, const UringOptions& options);
+  UringBackend(WatchSet watches, os::Fd wake, memory::RingPool& pool, const UringOptions& options);
 
   enum class Request : std::uint8_t { kSocket, kConnect, kPoll, kRead, kWrite, kCancel, kReset, kClose, kInstall };
 
@@ -92,6 +94,7 @@ class UringBackend final : public Backend {
   bool cancel(std::uint32_t slot, Request request);
   void retire_if_done(std::uint32_t slot);
   void collect(std::size_t ring);
+  void collect_all();
   void submit_all();
   void handle(const io_uring_cqe& completion);
   void handle_connect(std::uint32_t slot, int result);
@@ -100,6 +103,7 @@ class UringBackend final : public Backend {
   void fail(std::uint32_t slot, Op op, const Error& error);
 
   WatchSet watches_;
+  os::Fd wake_;  // in watches_, edge-triggered: some ring has news
   memory::RingPool& pool_;
   UringOptions options_;
   std::uint32_t table_;  // of each ring but the last
@@ -110,6 +114,8 @@ class UringBackend final : public Backend {
   std::size_t in_use_ = 0;
   std::size_t open_ring_ = 0;  // where a free slot was found last
   std::deque<Unclosed> unclosed_;
+  bool unfinished_ = false;     // a wait had enough before the rings had no more
+  std::size_t first_ring_ = 0;  // where the next wait begins to collect
   std::vector<Completion> completions_;
   std::vector<Completion> immediate_;  // of requests that the kernel did not even take
   std::vector<memory::Lease> leases_;  // behind completions_' data
