@@ -88,6 +88,7 @@ struct Attempt {
   Received received;
   std::uint64_t sent = 0;
   bool peer_fin = false;
+  bool peer_reset = false;       // without a FIN before
   bool peer_left = false;        // closed or reset
   bool peer_send_reset = false;  // its send told of the client's RST, which recv then no longer does
 };
@@ -102,8 +103,7 @@ class Run {
   Run(Backend& backend, const Ends& ends, std::uint32_t network) : backend_(backend), ends_(ends), network_(network) {}
 
   void execute(const std::vector<Step>& steps);
-  // After execute and the backend's drain.
-  const std::deque<Attempt>& attempts() const { return attempts_; }
+  std::deque<Attempt> take_attempts() { return std::move(attempts_); }  // when all is over
   // One wait for news, and what it brings.
   bool wait(Nanos until);
 
@@ -239,6 +239,7 @@ void Run::peer_act(Attempt& attempt, const Step& step) {
       return;
     default:
       close_with_reset(attempt.peer.release());
+      attempt.peer_reset = !attempt.peer_fin;
       attempt.peer_left = true;
   }
 }
@@ -382,11 +383,13 @@ void Run::check(const Attempt& attempt) const {
   SONDE_CHECK(
       attempt.end != StreamEnd::kFin || (attempt.read == attempt.sent && (attempt.peer_fin || attempt.peer_left)),
       "a FIN before all was read, or out of nowhere");
-  SONDE_CHECK(attempt.end != StreamEnd::kReset || attempt.peer_left, "a RST out of nowhere");
+  SONDE_CHECK(attempt.end != StreamEnd::kFin || !attempt.peer_reset, "a RST that was told as a FIN");
+  SONDE_CHECK(attempt.end != StreamEnd::kReset || (attempt.peer_left && !attempt.peer_fin), "a RST out of nowhere");
   SONDE_CHECK(!attempt.write_failed || attempt.peer_left, "a write failed while the peer was there");
   if (!attempt.peer) return;
   const StreamEnd end = attempt.peer_send_reset ? StreamEnd::kReset : attempt.received.end;
-  if (attempt.mode == CloseMode::kReset) {
+  if (attempt.closed_untold) return;  // FIN or RST: the handshake may end as it is given up
+  if (attempt.mode == CloseMode::kReset || (attempt.cut_write && !attempt.write_failed)) {
     SONDE_CHECK(end == StreamEnd::kReset, "the peer of a reset connection must hear of it");
     return;
   }
@@ -453,7 +456,7 @@ std::deque<Attempt> run_on(std::unique_ptr<Backend> backend, memory::RingPool& p
   }
   backend->drain();
   SONDE_CHECK(pool.stats().in_use == 0, "a buffer was not given back");
-  return run.attempts().empty() ? std::deque<Attempt>{} : std::move(const_cast<std::deque<Attempt>&>(run.attempts()));
+  return run.take_attempts();
 }
 
 std::vector<Step> decode(std::span<const std::uint8_t> bytes) {
