@@ -20,6 +20,7 @@ constexpr std::uint32_t kNoSlot = 0xffffffff;
 constexpr std::uint32_t kMostDescriptors = 32768;  // a ring's table; IORING_MAX_FIXED_FILES is 1 << 20, but each costs
 constexpr std::size_t kMostCompletions = 1024;     // a wait, so that deadlines get their turn
 constexpr std::size_t kMostEvents = 128;
+constexpr int kMostRounds = 8;                 // of submissions of a ring, a wait
 constexpr int kOpFixedFdInstall = 54;          // younger than the headers
 constexpr Nanos kRefusedRetry = kMillisecond;  // when the kernel takes no submissions
 constexpr Nanos kDrainBound = 60 * kSecond;
@@ -198,7 +199,8 @@ void UringBackend::start_write(std::uint32_t slot) {
     return;
   }
   const std::uint64_t name = entry->user_data;
-  io_uring_prep_send(entry, static_cast<int>(slot % table_), state.out, state.unwritten, MSG_NOSIGNAL | MSG_WAITALL);
+  // Without MSG_WAITALL: a send that is cut by a RST would tell of its part, and nobody would hear of the RST.
+  io_uring_prep_send(entry, static_cast<int>(slot % table_), state.out, state.unwritten, MSG_NOSIGNAL);
   entry->flags |= IOSQE_FIXED_FILE;
   entry->user_data = name;
   state.writing = true;
@@ -209,8 +211,12 @@ void UringBackend::close(ConnectionId id, CloseMode mode) {
   const std::uint32_t slot = slot_of(id);
   if (slot == kNoSlot) return;
   by_id_[id.index] = kNoSlot;
-  slots_[slot].closing = true;
+  Slot& state = slots_[slot];
+  state.closing = true;
+  if (state.writing) mode = CloseMode::kReset;
   if (!start_close(slot, mode)) unclosed_.push_back({.slot = slot, .mode = mode});
+  // The bytes may go when this returns: by then the SEND has had its turn and was cancelled.
+  if (state.writing) ring_of(slot).submit();
 }
 
 // Cancels what is pending, resets, closes. Safe to begin again when the kernel took a part only.
@@ -308,7 +314,8 @@ std::span<Completion> UringBackend::wait(Nanos until) {
     }
     if (news) collect_all();
   }
-  completions_.insert(completions_.end(), immediate_.begin(), immediate_.end());
+  for (const Completion& completion : immediate_)
+    if (slot_of(completion.id) != kNoSlot) completions_.push_back(completion);
   immediate_.clear();
   refresh();
   return completions_;
@@ -321,9 +328,11 @@ void UringBackend::submit_all() {
     if (!start_close(next.slot, next.mode)) unclosed_.push_back(next);
   }
   for (std::size_t i = 0; i < rings_.size(); ++i) {
-    if (!rings_[i]->dirty()) continue;
-    rings_[i]->submit();
-    collect(i);
+    // What a completion asks for goes out at once: the next part of a write, the read after a poll.
+    for (int round = 0; round < kMostRounds && rings_[i]->dirty(); ++round) {
+      rings_[i]->submit();
+      collect(i);
+    }
   }
 }
 
@@ -396,8 +405,9 @@ void UringBackend::handle_connect(std::uint32_t slot, int result) {
   Slot& state = slots_[slot];
   state.connecting = false;
   // The handshake was complete and a RST came behind it: the connection was there, the next read tells of its end.
-  state.was_reset = result == -ECONNRESET || result == -EPIPE || result == -ECONNABORTED;
-  if (result == 0 || state.was_reset) {
+  // EPIPE: a FIN came before the RST, and a read tells of that.
+  state.was_reset = result == -ECONNRESET || result == -ECONNABORTED;
+  if (result == 0 || result == -EPIPE || state.was_reset) {
     completions_.push_back({.id = state.id, .op = Op::kConnect});
   } else if (state.fault != 0) {
     fail(slot, Op::kConnect, os::error_from(state.fault, "socket"));
@@ -428,6 +438,7 @@ void UringBackend::handle_write(std::uint32_t slot, int result) {
   Slot& state = slots_[slot];
   state.writing = false;
   if (result < 0) {
+    state.was_reset = state.was_reset || result == -ECONNRESET;
     fail(slot, Op::kWrite, os::error_from(-result, "send"));
     return;
   }

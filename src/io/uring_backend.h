@@ -71,7 +71,7 @@ class UringBackend final : public Backend {
     bool reading : 1 = false;
     bool writing : 1 = false;
     bool closing : 1 = false;
-    bool was_reset : 1 = false;  // the RST came before the connect was told
+    bool was_reset : 1 = false;  // the kernel, which tells it once, told CONNECT or SEND of the RST
     std::uint32_t unwritten = 0;
     const std::byte* out = nullptr;
   };
