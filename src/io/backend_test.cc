@@ -173,14 +173,22 @@ class BackendTest : public testing::TestWithParam<Kind> {
     closed_[of.index] = of.generation;
   }
 
+  // The peer of what connected. The handshake may be over for the client first.
+  os::Fd accept() { return accept(listener_); }
+  os::Fd accept(const PlainListener& listener) {
+    os::Fd peer;
+    EXPECT_TRUE(wait_for([&] {
+      if (!peer) peer = listener.accept();
+      return static_cast<bool>(peer);
+    }));
+    return peer;
+  }
   // A connection, with its peer.
   os::Fd connected(ConnectionId of, const ConnectOptions& options = {}) {
     EXPECT_TRUE(backend_->connect(of, listener_.endpoint(), options));
     EXPECT_TRUE(wait_for([&] { return story(of).connects > 0; }));
     EXPECT_FALSE(story(of).connect_failed) << os::describe(story(of).error);
-    os::Fd peer = listener_.accept();
-    EXPECT_TRUE(peer);
-    return peer;
+    return accept();
   }
   // Reads until the end of what the peer sends.
   StreamEnd read_to_end(ConnectionId of, Patience patience = Patience::kSoon) {
@@ -228,12 +236,7 @@ TEST_P(BackendTest, a_port_where_nobody_listens_is_refused) {
 
 TEST_P(BackendTest, a_reset_before_the_connect_was_told_is_told_by_the_read) {
   ASSERT_TRUE(backend_->connect(id(0), listener_.endpoint()));
-  os::Fd peer = listener_.accept();  // epoll's connect has happened; io_uring's happens in the wait
-  if (!peer) {
-    wait(0);
-    peer = listener_.accept();
-  }
-  ASSERT_TRUE(peer);
+  os::Fd peer = accept();
   close_with_reset(peer.release());
   ASSERT_TRUE(wait_for([&] { return story(id(0)).connects > 0; }));
   EXPECT_FALSE(story(id(0)).connect_failed) << "there was a connection";
@@ -252,12 +255,7 @@ TEST_P(BackendTest, a_reset_that_a_write_hears_of_is_told_by_the_read_too) {
 
 TEST_P(BackendTest, a_reset_behind_a_fin_does_not_change_how_the_stream_ended) {
   ASSERT_TRUE(backend_->connect(id(0), listener_.endpoint()));
-  os::Fd peer = listener_.accept();
-  if (!peer) {
-    wait(0);
-    peer = listener_.accept();
-  }
-  ASSERT_TRUE(peer);
+  os::Fd peer = accept();
   ::shutdown(peer.get(), SHUT_WR);
   close_with_reset(peer.release());
   ASSERT_TRUE(wait_for([&] { return story(id(0)).connects > 0; }));
@@ -322,8 +320,7 @@ TEST_P(BackendTest, a_write_larger_than_the_buffers_arrives_whole) {
   const PlainListener narrow({.receive_buffer = 8192, .max_segment = 1000});
   ASSERT_TRUE(backend_->connect(id(0), narrow.endpoint()));
   ASSERT_TRUE(wait_for([&] { return story(id(0)).connects > 0; }));
-  const os::Fd peer = narrow.accept();
-  ASSERT_TRUE(peer);
+  const os::Fd peer = accept(narrow);
   backend_->write(id(0), Pattern::at(0, Pattern::kMost));
   settle();
   EXPECT_EQ(story(id(0)).writes, 0) << "the peer has read nothing yet";
@@ -465,7 +462,7 @@ class ManyConnections : public BackendTest {
     }
     std::vector<os::Fd> peers(count);
     for (std::uint32_t i = 0; i < count; ++i) {
-      os::Fd peer = listener_.accept();
+      os::Fd peer = accept();
       ASSERT_TRUE(peer);
       peers[PlainListener::local_of(peer.get()).address.v4_bits() - 0x7f010000] = std::move(peer);
     }
