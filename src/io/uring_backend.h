@@ -7,8 +7,9 @@
 //
 // What a connection costs in system calls: nothing of its own. Requests are gathered and handed over once a turn:
 // SOCKET and CONNECT, the reads and writes, then CANCEL of what is pending, CONNECT to AF_UNSPEC (which resets) and
-// CLOSE. A ring runs the requests of one submission in order, each to its first wait, so what follows SOCKET finds it
-// done; were it not so, CONNECT would fail with EBADF.
+// CLOSE. Asleep, one eventfd tells of news in any ring: the descriptor of a ring does not, where completions are made
+// only when asked for (DEFER_TASKRUN). A ring runs the requests of one submission in order, each to its first wait, so
+// what follows SOCKET finds it done; were it not so, CONNECT would fail with EBADF.
 #pragma once
 
 #include <deque>
@@ -20,12 +21,13 @@
 #include "io/uring_ring.h"
 #include "io/watch_set.h"
 #include "memory/ring_pool.h"
+#include "os/fd.h"
 
 namespace sonde::io {
 
 // Direct descriptors of a ring, at most. The kernel could hold more, but it finds a request that is to be cancelled in
-// a hash of at most 256 chains a ring: with 20,000 pending a ring, cancelling takes longer than all else that ends a timeout
-// (docs/decisions/0008-short-tables.md).
+// a hash of at most 256 chains a ring: with 20,000 pending a ring, cancelling takes longer than all else that ends a
+// timeout (docs/decisions/0008-short-tables.md).
 inline constexpr std::uint32_t kLongestTable = 4096;
 
 struct UringOptions {
@@ -59,7 +61,7 @@ class UringBackend final : public Backend {
   std::size_t slots_in_use() const { return in_use_; }  // those too that wait for their last completion
 
  private:
-  UringBackend(WatchSet watches, memory::RingPool& pool, const UringOptions& options);
+  UringBackend(WatchSet watches, os::Fd wake, memory::RingPool& pool, const UringOptions& options);
 
   enum class Request : std::uint8_t { kSocket, kConnect, kPoll, kRead, kWrite, kCancel, kReset, kClose, kInstall };
 
@@ -74,7 +76,7 @@ class UringBackend final : public Backend {
     bool reading : 1 = false;
     bool writing : 1 = false;
     bool closing : 1 = false;
-    bool was_reset : 1 = false;  // the RST came before the connect was told
+    bool was_reset : 1 = false;  // the kernel, which tells it once, told CONNECT or SEND of the RST
     std::uint32_t unwritten = 0;
     const std::byte* out = nullptr;
   };
@@ -97,6 +99,7 @@ class UringBackend final : public Backend {
   bool cancel(std::uint32_t slot, Request request);
   void retire_if_done(std::uint32_t slot);
   void collect(std::size_t ring);
+  void collect_all();
   void submit_all();
   void list_dirty(std::uint32_t ring);
   void handle(const io_uring_cqe& completion);
@@ -106,6 +109,7 @@ class UringBackend final : public Backend {
   void fail(std::uint32_t slot, Op op, const Error& error);
 
   WatchSet watches_;
+  os::Fd wake_;  // in watches_, edge-triggered: some ring has news
   memory::RingPool& pool_;
   UringOptions options_;
   std::uint32_t table_;  // of each ring but the last
@@ -118,6 +122,8 @@ class UringBackend final : public Backend {
   std::size_t in_use_ = 0;
   std::size_t open_ring_ = 0;  // where a free slot was found last
   std::deque<Unclosed> unclosed_;
+  bool unfinished_ = false;     // a wait had enough before the rings had no more
+  std::size_t first_ring_ = 0;  // where the next wait begins to collect
   std::vector<Completion> completions_;
   std::vector<Completion> immediate_;  // of requests that the kernel did not even take
   std::vector<memory::Lease> leases_;  // behind completions_' data

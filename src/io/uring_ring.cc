@@ -28,6 +28,8 @@ Result<std::unique_ptr<UringRing>> UringRing::create(memory::RingPool& pool, con
   ring->open_ = true;
   result = io_uring_register_files_sparse(&ring->ring_, options.table);
   if (result < 0) return std::unexpected(os::error_from(-result, "io_uring_register_files"));
+  result = io_uring_register_eventfd(&ring->ring_, options.wake);
+  if (result < 0) return std::unexpected(os::error_from(-result, "io_uring_register_eventfd"));
   ring->addresses_.resize(params.sq_entries);
   return ring;
 }
@@ -56,8 +58,12 @@ bool UringRing::submit() {
   return io_uring_submit_and_get_events(&ring_) >= 0;
 }
 
+bool UringRing::undelivered() const {
+  return (IO_URING_READ_ONCE(*ring_.sq.kflags) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
+}
+
 bool UringRing::deliver() {
-  if ((IO_URING_READ_ONCE(*ring_.sq.kflags) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) == 0) return false;
+  if (!undelivered()) return false;
   io_uring_get_events(&ring_);
   return true;
 }
