@@ -1,5 +1,6 @@
 #include "io/uring_backend.h"
 
+#include <sys/eventfd.h>
 #include <sys/poll.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@ constexpr std::uint32_t kNoSlot = 0xffffffff;
 constexpr std::uint32_t kMostDescriptors = 32768;  // a ring's table; IORING_MAX_FIXED_FILES is 1 << 20, but each costs
 constexpr std::size_t kMostCompletions = 1024;     // a wait, so that deadlines get their turn
 constexpr std::size_t kMostEvents = 128;
+constexpr std::uint64_t kWake = 0xfffffffe;    // names wake_ among the watches; no descriptor is named so
 constexpr int kOpFixedFdInstall = 54;          // younger than the headers
 constexpr Nanos kRefusedRetry = kMillisecond;  // when the kernel takes no submissions
 constexpr Nanos kDrainBound = 60 * kSecond;
@@ -30,11 +32,23 @@ Result<std::unique_ptr<UringBackend>> UringBackend::create(memory::RingPool& poo
   SONDE_CHECK(options.features.usable(), "io_uring is not there");
   Result<WatchSet> watches = WatchSet::create();
   if (!watches) return std::unexpected(watches.error());
-  return std::unique_ptr<UringBackend>(new UringBackend(std::move(*watches), pool, options));
+  os::Fd wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!wake) return std::unexpected(os::error_from(errno, "eventfd"));
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLET;  // each completion is an edge: nobody needs to read the count
+  event.data.u64 = kWake;
+  if (epoll_ctl(watches->epoll(), EPOLL_CTL_ADD, wake.get(), &event) != 0)
+    return std::unexpected(os::error_from(errno, "epoll_ctl"));
+  return std::unique_ptr<UringBackend>(new UringBackend(std::move(*watches), std::move(wake), pool, options));
 }
 
-UringBackend::UringBackend(WatchSet watches, memory::RingPool& pool, const UringOptions& options)
-    : watches_(std::move(watches)), pool_(pool), options_(options), table_(options.table), now_(os::monotonic_now()) {
+UringBackend::UringBackend(WatchSet watches, os::Fd wake, memory::RingPool& pool, const UringOptions& options)
+    : watches_(std::move(watches)),
+      wake_(std::move(wake)),
+      pool_(pool),
+      options_(options),
+      table_(options.table),
+      now_(os::monotonic_now()) {
   if (table_ == 0) {
     // Room for those too that are closed here and not yet by the kernel.
     const std::uint64_t wanted = options.connections + std::uint64_t{options.connections} / 8 + 512;
@@ -52,13 +66,9 @@ Result<> UringBackend::add_ring() {
                                         .table = table_,
                                         .submissions = options_.submissions,
                                         .completions = options_.completions,
-                                        .buffers = rings_.size() < 4 ? 64U : 16U});
+                                        .buffers = rings_.size() < 4 ? 64U : 16U,
+                                        .wake = wake_.get()});
   if (!ring) return std::unexpected(ring.error());
-  epoll_event event{};
-  event.events = EPOLLIN;
-  event.data.u64 = rings_.size();
-  if (epoll_ctl(watches_.epoll(), EPOLL_CTL_ADD, (*ring)->fd(), &event) != 0)
-    return std::unexpected(os::error_from(errno, "epoll_ctl"));
   rings_.push_back(std::move(*ring));
   return {};
 }
@@ -156,7 +166,7 @@ void UringBackend::start_read(std::uint32_t slot, Request request) {
   Slot& state = slots_[slot];
   io_uring_sqe* entry = request == Request::kPoll || ring.provide_buffers() ? prepare(slot, request) : nullptr;
   if (entry == nullptr) {
-    fail(slot, Op::kRead, {.kind = ErrorKind::kNoMemory, .sys = ENOMEM, .what = "recv"});
+    put_off(slot, request);
     return;
   }
   const std::uint64_t name = entry->user_data;
@@ -187,7 +197,7 @@ void UringBackend::start_write(std::uint32_t slot) {
   Slot& state = slots_[slot];
   io_uring_sqe* entry = prepare(slot, Request::kWrite);
   if (entry == nullptr) {
-    fail(slot, Op::kWrite, {.kind = ErrorKind::kNoMemory, .sys = ENOMEM, .what = "send"});
+    put_off(slot, Request::kWrite);
     return;
   }
   const std::uint64_t name = entry->user_data;
@@ -203,11 +213,21 @@ void UringBackend::close(ConnectionId id, CloseMode mode) {
   if (slot == kNoSlot) return;
   by_id_[id.index] = kNoSlot;
   slots_[slot].closing = true;
-  if (!start_close(slot, mode)) unclosed_.push_back({.slot = slot, .mode = mode});
+  start_close(slot, mode);
+}
+
+// This machine lacks the memory for a request at this moment, which says nothing of the connection: the next wait()
+// tries again.
+void UringBackend::put_off(std::uint32_t slot, Request request, CloseMode mode) {
+  unsent_.push_back({.slot = slot, .generation = slots_[slot].generation, .request = request, .mode = mode});
+}
+
+void UringBackend::start_close(std::uint32_t slot, CloseMode mode) {
+  if (!prepare_close(slot, mode)) put_off(slot, Request::kClose, mode);
 }
 
 // Cancels what is pending, resets, closes. Safe to begin again when the kernel took a part only.
-bool UringBackend::start_close(std::uint32_t slot, CloseMode mode) {
+bool UringBackend::prepare_close(std::uint32_t slot, CloseMode mode) {
   Slot& state = slots_[slot];
   if (state.connecting && !cancel(slot, Request::kConnect)) return false;
   if (state.polling && !cancel(slot, Request::kPoll)) return false;
@@ -283,22 +303,19 @@ std::span<Completion> UringBackend::wait(Nanos until) {
   completions_.clear();
   leases_.clear();
   submit_all();
+  collect_all();
   if (completions_.size() < kMostCompletions) {
     const bool refused =
-        !unclosed_.empty() || std::any_of(rings_.begin(), rings_.end(), [](const auto& ring) { return ring->dirty(); });
+        !unsent_.empty() || std::any_of(rings_.begin(), rings_.end(), [](const auto& ring) { return ring->dirty(); });
     if (refused) until = std::min(until, os::monotonic_now() + kRefusedRetry);
     std::array<epoll_event, kMostEvents> events;
     const bool busy = !completions_.empty() || !immediate_.empty();
     const int count = watches_.wait(events, busy ? 0 : until);
     for (const epoll_event& event : std::span(events).first(static_cast<std::size_t>(count))) {
       Completion watched;
-      if (WatchSet::is_watch(event, watched)) {
-        completions_.push_back(watched);
-      } else {
-        rings_[event.data.u64]->enter();
-        collect(event.data.u64);
-      }
+      if (WatchSet::is_watch(event, watched)) completions_.push_back(watched);
     }
+    collect_all();
   }
   completions_.insert(completions_.end(), immediate_.begin(), immediate_.end());
   immediate_.clear();
@@ -306,17 +323,28 @@ std::span<Completion> UringBackend::wait(Nanos until) {
   return completions_;
 }
 
+// What the kernel did not take before, then all that was prepared.
 void UringBackend::submit_all() {
-  for (std::size_t left = unclosed_.size(); left > 0; --left) {
-    const Unclosed next = unclosed_.front();
-    unclosed_.pop_front();
-    if (!start_close(next.slot, next.mode)) unclosed_.push_back(next);
+  for (std::size_t left = unsent_.size(); left > 0; --left) {
+    const Unsent next = unsent_.front();
+    unsent_.pop_front();
+    send_again(next);
   }
-  for (std::size_t i = 0; i < rings_.size(); ++i) {
-    if (!rings_[i]->dirty()) continue;
-    rings_[i]->submit();
-    collect(i);
+  for (const auto& ring : rings_)
+    if (ring->dirty()) ring->submit();
+}
+
+void UringBackend::send_again(const Unsent& unsent) {
+  const Slot& state = slots_[unsent.slot];
+  if (unsent.request == Request::kClose) {
+    start_close(unsent.slot, unsent.mode);
+  } else if (state.used && !state.closing && state.generation == unsent.generation) {
+    unsent.request == Request::kWrite ? start_write(unsent.slot) : start_read(unsent.slot, unsent.request);
   }
+}
+
+void UringBackend::collect_all() {
+  for (std::size_t i = 0; i < rings_.size() && completions_.size() < kMostCompletions; ++i) collect(i);
 }
 
 void UringBackend::collect(std::size_t ring) {

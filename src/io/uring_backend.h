@@ -5,6 +5,9 @@
 // only after the last completion of its last request came back, so a late one can never be taken for its successor's;
 // a generation in user_data checks that.
 //
+// Rings wake the loop through one eventfd. A ring's own descriptor can be polled too, but a kernel with DEFER_TASKRUN
+// does not signal it when work is deferred (seen on 6.18), and that is how every late completion begins.
+//
 // What a connection costs in system calls: nothing of its own. Requests are gathered and handed over once a turn:
 // SOCKET and CONNECT, the reads and writes, then CANCEL of what is pending, CONNECT to AF_UNSPEC (which resets) and
 // CLOSE. A ring runs the requests of one submission in order, each to its first wait, so what follows SOCKET finds it
@@ -20,6 +23,7 @@
 #include "io/uring_ring.h"
 #include "io/watch_set.h"
 #include "memory/ring_pool.h"
+#include "os/fd.h"
 
 namespace sonde::io {
 
@@ -54,7 +58,7 @@ class UringBackend final : public Backend {
   std::size_t slots_in_use() const { return in_use_; }  // those too that wait for their last completion
 
  private:
-  UringBackend(WatchSet watches, memory::RingPool& pool, const UringOptions& options);
+  UringBackend(WatchSet watches, os::Fd wake, memory::RingPool& pool, const UringOptions& options);
 
   enum class Request : std::uint8_t { kSocket, kConnect, kPoll, kRead, kWrite, kCancel, kReset, kClose, kInstall };
 
@@ -75,9 +79,11 @@ class UringBackend final : public Backend {
   };
   static_assert(sizeof(Slot) <= 32);
 
-  struct Unclosed {  // a slot whose CLOSE the kernel did not take yet
+  struct Unsent {  // a request that the kernel did not take yet
     std::uint32_t slot;
-    CloseMode mode;
+    std::uint32_t generation;
+    Request request;
+    CloseMode mode;  // kClose
   };
 
   Result<std::uint32_t> take_slot();
@@ -88,10 +94,14 @@ class UringBackend final : public Backend {
   bool start_connect(std::uint32_t slot, const Endpoint& endpoint, bool with_socket);
   void start_read(std::uint32_t slot, Request request);
   void start_write(std::uint32_t slot);
-  bool start_close(std::uint32_t slot, CloseMode mode);
+  void start_close(std::uint32_t slot, CloseMode mode);
+  bool prepare_close(std::uint32_t slot, CloseMode mode);
+  void put_off(std::uint32_t slot, Request request, CloseMode mode = CloseMode::kReset);
+  void send_again(const Unsent& unsent);
   bool cancel(std::uint32_t slot, Request request);
   void retire_if_done(std::uint32_t slot);
   void collect(std::size_t ring);
+  void collect_all();
   void submit_all();
   void handle(const io_uring_cqe& completion);
   void handle_connect(std::uint32_t slot, int result);
@@ -100,6 +110,7 @@ class UringBackend final : public Backend {
   void fail(std::uint32_t slot, Op op, const Error& error);
 
   WatchSet watches_;
+  os::Fd wake_;  // an eventfd that every ring signals
   memory::RingPool& pool_;
   UringOptions options_;
   std::uint32_t table_;  // of each ring but the last
@@ -109,7 +120,7 @@ class UringBackend final : public Backend {
   std::vector<std::uint32_t> by_id_;  // ConnectionId::index → slot
   std::size_t in_use_ = 0;
   std::size_t open_ring_ = 0;  // where a free slot was found last
-  std::deque<Unclosed> unclosed_;
+  std::deque<Unsent> unsent_;
   std::vector<Completion> completions_;
   std::vector<Completion> immediate_;  // of requests that the kernel did not even take
   std::vector<memory::Lease> leases_;  // behind completions_' data

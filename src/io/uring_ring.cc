@@ -28,6 +28,8 @@ Result<std::unique_ptr<UringRing>> UringRing::create(memory::RingPool& pool, con
   ring->open_ = true;
   result = io_uring_register_files_sparse(&ring->ring_, options.table);
   if (result < 0) return std::unexpected(os::error_from(-result, "io_uring_register_files"));
+  result = io_uring_register_eventfd(&ring->ring_, options.wake);
+  if (result < 0) return std::unexpected(os::error_from(-result, "io_uring_register_eventfd"));
   ring->addresses_.resize(params.sq_entries);
   return ring;
 }

@@ -23,6 +23,7 @@ struct UringRingOptions {
   std::uint32_t submissions = 256;
   std::uint32_t completions = 8192;
   std::uint32_t buffers = 32;  // provided at once; a power of two
+  int wake = -1;               // an eventfd to signal when there is something to deliver
 };
 
 class UringRing {
@@ -34,8 +35,6 @@ class UringRing {
   ~UringRing();
   UringRing(const UringRing&) = delete;
   UringRing& operator=(const UringRing&) = delete;
-
-  int fd() const { return ring_.ring_fd; }
 
   // Direct descriptors that are free: a stack, so that few are touched.
   bool has_free() const { return fresh_ < options_.table || !free_.empty(); }
@@ -50,9 +49,7 @@ class UringRing {
   bool dirty() const { return io_uring_sq_ready(&ring_) > 0; }
   // Hands what was prepared to the kernel and lets it deliver what is ready. False: it took none of it.
   bool submit();
-  // Lets the kernel deliver what is ready.
-  void enter() { io_uring_get_events(&ring_); }
-  // The same if the kernel has more, of which it delivers some twenty at a time; false when it has not.
+  // Lets the kernel deliver what is ready, some twenty completions at a time; false when there is nothing.
   bool deliver();
 
   // Completions, oldest first; `seen` takes them off.
