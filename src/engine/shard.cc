@@ -16,6 +16,8 @@ constexpr std::uint8_t kMaxLocalFaults = 16;        // then the probe ends in lo
 constexpr Nanos kUsedUpAfter = 4 * kSecond;         // of local faults alone, among connections that stay
 constexpr Nanos kCeilingRest = 250 * kMillisecond;  // after a local fault, before more in flight than then is tried
 constexpr std::size_t kDeferredLooks = 64;          // a turn
+constexpr Nanos kStall = 50 * kMillisecond;         // deadlines that late: the process did not run
+constexpr int kMostLooks = 1024;                    // of some hundred completions each
 
 }  // namespace
 
@@ -50,6 +52,7 @@ bool Shard::turn(Nanos latest) {
   Nanos until = std::min({latest, start_again, wheel_.next_due()});
   if (resolver_ != nullptr) until = std::min(until, resolver_->next_time(backend_.now()));
   for (const io::Completion& completion : backend_.wait(until)) handle(completion);
+  if (wheel_.next_due() < backend_.now() - kStall) catch_up();
   if (resolver_ != nullptr) {
     resolver_->on_time();
     for (const Resolved& resolved : resolver_->take_answers()) on_resolved(resolved);
@@ -59,6 +62,17 @@ bool Shard::turn(Nanos latest) {
   stats_.timers.set(wheel_.armed());
   if (connections_.in_use() > 0) return true;
   return !stopping_ && !(again_.empty() && deferred_.empty() && batch_next_ == batch_size_ && source_.exhausted());
+}
+
+// Behind a stop of the whole process (SIGSTOP, a suspended machine) deadlines have passed and answers have come: these
+// are looked at first, for they came in time. A look may only begin the read that tells, so it takes two quiet ones.
+void Shard::catch_up() {
+  int quiet = 0;
+  for (int looks = 0; looks < kMostLooks && quiet < 2; ++looks) {
+    const std::span<io::Completion> came = backend_.wait(backend_.now());
+    quiet = came.empty() ? quiet + 1 : 0;
+    for (const io::Completion& completion : came) handle(completion);
+  }
 }
 
 // Starts what may be started now. Gives the time from which more may be: the present when only the turn's share is used

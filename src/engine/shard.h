@@ -153,6 +153,7 @@ class Shard {
   void on_read(Connection& connection, const io::Completion& completion);
   void on_write(Connection& connection, const io::Completion& completion);
   void on_resolved(const Resolved& resolved);
+  void catch_up();
   void expire();
   void on_deadline(Connection& connection);
   void on_idle_deadline(Connection& connection);

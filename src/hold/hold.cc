@@ -222,7 +222,8 @@ int run(const HoldOptions& options) {
                           .loopback = on_loopback(*plan),
                           .destinations = plan->destinations->size(),
                           .sources = plan->sources ? plan->sources->size() : 1,
-                          .engine = capacity->engine.engine};
+                          .engine = capacity->engine.engine,
+                          .descriptors_fit = true};
   for (const std::string& line : doctor::foresee(doctor::examine(doctor::read_machine(), need), need)) complain(line);
   return Hold(options, *plan, *capacity).run();
 }
