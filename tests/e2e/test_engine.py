@@ -41,7 +41,7 @@ def outcomes(records):
 # --- the same answers ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("probe", ["tcp", "banner", "tcp,banner"])
+@pytest.mark.parametrize("probe", ["tcp", "tcp,banner"])
 def test_both_engines_write_the_same_records(scan, world, probe):
     served = world(prefix="127.123.0.0/25", ports=2, mix=EVERY_ROLE, seed=12)
     found = {}
@@ -104,7 +104,7 @@ def test_one_epoll_worker_carries_what_its_descriptors_allow(sonde, world):
 def test_64_descriptors_and_io_uring_have_2000_in_flight(scan, world):
     served = world(prefix="127.124.0.0/20", ports=1, mix="silent=1,open_mute=1", seed=8)
     records, summary = scan(served.prefix, "-p", served.ports, "--all", "--rate", "0", "--concurrency", 2000, "--engine", "uring", "--per-prefix", 0,
-                            "--connect-timeout", "2s", preexec_fn=limited(64))
+                            "--connect-timeout", "1s", preexec_fn=limited(64))
     assert outcomes(records) == expected(served)
     assert summary["engine"] == "uring" and summary["local_faults"] == 0
     assert summary["in_flight_peak"] > 1000
