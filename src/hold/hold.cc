@@ -82,7 +82,8 @@ Result<> Hold::start_holders() {
                                .connect_timeout = options_.connect_timeout,
                                .timeout = options_.connect_timeout,
                                .idle_timeout = options_.idle_timeout > 0 ? options_.idle_timeout : kLook,
-                               .keepalive = options_.keepalive};
+                               .keepalive = options_.keepalive,
+                               .stays = true};
 #ifndef NDEBUG
     shard.fatal_audit = true;
 #endif
@@ -167,7 +168,8 @@ int Hold::run() {
       settled_ = report.elapsed;
       cpu_at_settling_ = os::cpu_used();
     }
-    if (settled_ && report.elapsed - *settled_ >= options_.duration) break;
+    const bool vain = settled_ && report.established == 0;  // there is nothing to keep
+    if (vain || (settled_ && report.elapsed - *settled_ >= options_.duration)) break;
   }
   const Nanos cpu = os::cpu_used() - cpu_at_settling_;
   report = look();
@@ -222,7 +224,8 @@ int run(const HoldOptions& options) {
                           .loopback = on_loopback(*plan),
                           .destinations = plan->destinations->size(),
                           .sources = plan->sources ? plan->sources->size() : 1,
-                          .engine = capacity->engine.engine};
+                          .engine = capacity->engine.engine,
+                          .descriptors_fit = true};
   for (const std::string& line : doctor::foresee(doctor::examine(doctor::read_machine(), need), need)) complain(line);
   return Hold(options, *plan, *capacity).run();
 }

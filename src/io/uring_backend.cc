@@ -164,7 +164,7 @@ void UringBackend::start_read(std::uint32_t slot, Request request) {
   Slot& state = slots_[slot];
   io_uring_sqe* entry = request == Request::kPoll || ring.provide_buffers() ? prepare(slot, request) : nullptr;
   if (entry == nullptr) {
-    fail(slot, Op::kRead, {.kind = ErrorKind::kNoMemory, .sys = ENOMEM, .what = "recv"});
+    put_off(slot, request);
     return;
   }
   const std::uint64_t name = entry->user_data;
@@ -195,7 +195,7 @@ void UringBackend::start_write(std::uint32_t slot) {
   Slot& state = slots_[slot];
   io_uring_sqe* entry = prepare(slot, Request::kWrite);
   if (entry == nullptr) {
-    fail(slot, Op::kWrite, {.kind = ErrorKind::kNoMemory, .sys = ENOMEM, .what = "send"});
+    put_off(slot, Request::kWrite);
     return;
   }
   const std::uint64_t name = entry->user_data;
@@ -214,13 +214,23 @@ void UringBackend::close(ConnectionId id, CloseMode mode) {
   Slot& state = slots_[slot];
   state.closing = true;
   if (state.writing) mode = CloseMode::kReset;
-  if (!start_close(slot, mode)) unclosed_.push_back({.slot = slot, .mode = mode});
+  start_close(slot, mode);
   // The bytes may go when this returns: by then the SEND has had its turn and was cancelled.
   if (state.writing) ring_of(slot).submit();
 }
 
+// This machine lacks the memory for a request at this moment, which says nothing of the connection: the next wait()
+// tries again.
+void UringBackend::put_off(std::uint32_t slot, Request request, CloseMode mode) {
+  unsent_.push_back({.slot = slot, .generation = slots_[slot].generation, .request = request, .mode = mode});
+}
+
+void UringBackend::start_close(std::uint32_t slot, CloseMode mode) {
+  if (!prepare_close(slot, mode)) put_off(slot, Request::kClose, mode);
+}
+
 // Cancels what is pending, resets, closes. Safe to begin again when the kernel took a part only.
-bool UringBackend::start_close(std::uint32_t slot, CloseMode mode) {
+bool UringBackend::prepare_close(std::uint32_t slot, CloseMode mode) {
   Slot& state = slots_[slot];
   if (state.connecting && !cancel(slot, Request::kConnect)) return false;
   if (state.polling && !cancel(slot, Request::kPoll)) return false;
@@ -297,7 +307,7 @@ std::span<Completion> UringBackend::wait(Nanos until) {
   leases_.clear();
   submit_all();
   if (completions_.size() < kMostCompletions) {
-    const bool refused = !unclosed_.empty() || !dirty_.empty();
+    const bool refused = !unsent_.empty() || !dirty_.empty();
     if (refused) until = std::min(until, os::monotonic_now() + kRefusedRetry);
     std::array<epoll_event, kMostEvents> events;
     const bool busy = !completions_.empty() || !immediate_.empty() || unfinished_;
@@ -320,11 +330,12 @@ std::span<Completion> UringBackend::wait(Nanos until) {
   return completions_;
 }
 
+// What the kernel did not take before, then all that was prepared.
 void UringBackend::submit_all() {
-  for (std::size_t left = unclosed_.size(); left > 0; --left) {
-    const Unclosed next = unclosed_.front();
-    unclosed_.pop_front();
-    if (!start_close(next.slot, next.mode)) unclosed_.push_back(next);
+  for (std::size_t left = unsent_.size(); left > 0; --left) {
+    const Unsent next = unsent_.front();
+    unsent_.pop_front();
+    send_again(next);
   }
   // What a completion asks for goes out at once: the next part of a write, the read after a poll.
   for (int round = 0; round < kMostRounds && !dirty_.empty(); ++round) {
@@ -336,6 +347,15 @@ void UringBackend::submit_all() {
       if (rings_[ring]->dirty()) list_dirty(ring);
       collect(ring);
     }
+  }
+}
+
+void UringBackend::send_again(const Unsent& unsent) {
+  const Slot& state = slots_[unsent.slot];
+  if (unsent.request == Request::kClose) {
+    start_close(unsent.slot, unsent.mode);
+  } else if (state.used && !state.closing && state.generation == unsent.generation) {
+    unsent.request == Request::kWrite ? start_write(unsent.slot) : start_read(unsent.slot, unsent.request);
   }
 }
 

@@ -82,9 +82,11 @@ class UringBackend final : public Backend {
   };
   static_assert(sizeof(Slot) <= 32);
 
-  struct Unclosed {  // a slot whose CLOSE the kernel did not take yet
+  struct Unsent {  // a request that the kernel did not take yet
     std::uint32_t slot;
-    CloseMode mode;
+    std::uint32_t generation;
+    Request request;
+    CloseMode mode;  // kClose
   };
 
   Result<std::uint32_t> take_slot();
@@ -95,7 +97,10 @@ class UringBackend final : public Backend {
   bool start_connect(std::uint32_t slot, const Endpoint& endpoint, bool with_socket);
   void start_read(std::uint32_t slot, Request request);
   void start_write(std::uint32_t slot);
-  bool start_close(std::uint32_t slot, CloseMode mode);
+  void start_close(std::uint32_t slot, CloseMode mode);
+  bool prepare_close(std::uint32_t slot, CloseMode mode);
+  void put_off(std::uint32_t slot, Request request, CloseMode mode = CloseMode::kReset);
+  void send_again(const Unsent& unsent);
   bool cancel(std::uint32_t slot, Request request);
   void retire_if_done(std::uint32_t slot);
   void collect(std::size_t ring);
@@ -121,7 +126,7 @@ class UringBackend final : public Backend {
   std::vector<std::uint32_t> by_id_;       // ConnectionId::index → slot
   std::size_t in_use_ = 0;
   std::size_t open_ring_ = 0;  // where a free slot was found last
-  std::deque<Unclosed> unclosed_;
+  std::deque<Unsent> unsent_;
   bool unfinished_ = false;     // a wait had enough before the rings had no more
   std::size_t first_ring_ = 0;  // where the next wait begins to collect
   std::vector<Completion> completions_;
