@@ -60,6 +60,7 @@ bool Shard::turn(Nanos latest) {
   expire();
   stats_.in_flight.set(connections_.in_use());
   stats_.timers.set(wheel_.armed());
+  if (wheel_.armed() > stats_.timers_peak.value()) stats_.timers_peak.set(wheel_.armed());
   if (connections_.in_use() > 0) return true;
   return !stopping_ && !(again_.empty() && deferred_.empty() && batch_next_ == batch_size_ && source_.exhausted());
 }

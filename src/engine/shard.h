@@ -92,6 +92,7 @@ struct ShardStats {
   metrics::Counter in_flight_peak;
   metrics::Counter resting;  // connections that idle
   metrics::Counter timers;   // deadlines that are armed
+  metrics::Counter timers_peak;
   std::array<metrics::Counter, results::kOutcomeNames.size()> outcomes;
 };
 

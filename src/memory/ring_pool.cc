@@ -7,6 +7,21 @@
 #include "base/check.h"
 
 namespace sonde::memory {
+namespace {
+
+// Reserved huge pages only, and all or nothing: transparent ones would be touched whole by the first small slot. `huge`
+// becomes false when it is not in huge pages.
+void* map_region(std::size_t bytes, bool& huge) {
+  constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS;
+  if (huge) {
+    void* base = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, kFlags | MAP_HUGETLB, -1, 0);
+    if (base != MAP_FAILED) return base;
+    huge = false;
+  }
+  return mmap(nullptr, bytes, PROT_READ | PROT_WRITE, kFlags | MAP_NORESERVE, -1, 0);
+}
+
+}  // namespace
 
 Lease::~Lease() {
   if (pool_ != nullptr) pool_->give_back(data_, size_class_);
@@ -15,9 +30,9 @@ Lease::~Lease() {
 RingPool::RingPool(std::size_t bytes_per_class)
     : bytes_per_class_(std::max<std::size_t>(bytes_per_class, kSlotBytes.back())) {
   stats_.locked = true;
+  stats_.huge = true;
   for (std::size_t i = 0; i < classes_.size(); ++i) {
-    void* base =
-        mmap(nullptr, bytes_per_class_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void* base = map_region(bytes_per_class_, stats_.huge);
     if (base == MAP_FAILED) {  // no address space: this class has no slots, the heap lends instead and counts it
       stats_.locked = false;
       continue;

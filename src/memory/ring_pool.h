@@ -1,7 +1,7 @@
-// Lent buffers: fixed slots of a few size classes cut from one mmap'd region a class, mlock'd when allowed. A read
-// lands in a lent slot, what a probe must keep it keeps in one; nothing is held while a connection is idle. When a
-// class is empty its next larger one lends; when all are, the heap does, and that is counted. Owned by one shard, one
-// thread; must outlive its leases.
+// Lent buffers: fixed slots of a few size classes cut from one mmap'd region a class, in huge pages where the machine
+// has some reserved (vm.nr_hugepages), mlock'd when allowed. A read lands in a lent slot, what a probe must keep it
+// keeps in one; nothing is held while a connection is idle. When a class is empty its next larger one lends; when all
+// are, the heap does, and that is counted. Owned by one shard, one thread; must outlive its leases.
 #pragma once
 
 #include <array>
@@ -49,6 +49,7 @@ struct RingPoolStats {
   std::uint64_t in_use_peak = 0;
   std::uint64_t from_heap = 0;  // leases that the heap had to give
   bool locked = false;          // whole pool is mlock'd
+  bool huge = false;            // whole pool is in huge pages
 };
 
 class RingPool {

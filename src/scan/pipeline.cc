@@ -341,12 +341,15 @@ Summary Coordinator::summarize() {
   summary.engine = workers_.front()->engine();
   summary.workers = capacity_.workers;
   summary.rss_peak_kb = os::rss_peak_kb();
+  summary.timers_peak = sum(&ShardStats::timers_peak);
   metrics::Histogram lateness;
   for (const auto& worker : workers_) {
     lateness.merge(worker->shard().deadline_lateness_us());
     summary.buffers_lent += worker->buffers().lent;
     summary.buffers_peak += worker->buffers().in_use_peak;
     summary.buffers_from_heap += worker->buffers().from_heap;
+    summary.buffers_locked = worker->buffers().locked;
+    summary.buffers_huge = worker->buffers().huge;
   }
   summary.deadlines = lateness.total();
   summary.lateness_p50 = lateness.quantile(0.5);

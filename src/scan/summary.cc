@@ -85,10 +85,15 @@ std::string to_json(const Summary& summary) {
   json.put("p999", summary.lateness_p999);
   json.put("max", summary.lateness_max);
   json.close();
+  json.open("timers");
+  json.put("armed_peak", summary.timers_peak);
+  json.close();
   json.open("buffers");
   json.put("lent", summary.buffers_lent);
   json.put("in_use_peak", summary.buffers_peak);
   json.put("from_heap", summary.buffers_from_heap);
+  json.put("locked", summary.buffers_locked);
+  json.put("huge_pages", summary.buffers_huge);
   json.close();
   return json.text();
 }

@@ -41,10 +41,13 @@ struct Summary {
   std::uint64_t lateness_p99 = 0;
   std::uint64_t lateness_p999 = 0;
   std::uint64_t lateness_max = 0;
+  std::uint64_t timers_peak = 0;  // deadlines armed at once, the workers' own peaks together
   // read and write buffers
   std::uint64_t buffers_lent = 0;
   std::uint64_t buffers_peak = 0;
   std::uint64_t buffers_from_heap = 0;
+  bool buffers_locked = false;
+  bool buffers_huge = false;
 };
 
 std::string to_json(const Summary& summary);
