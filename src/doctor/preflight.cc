@@ -51,6 +51,7 @@ std::vector<std::string> foresee(const Report& report, const Need& need) {
     lines.push_back(std::move(text));
   };
   for (const Finding& finding : report.findings) {
+    if (need.descriptors_fit && finding.name == "descriptors") continue;
     if (finding.allows && *finding.allows < need.connections) {
       const Finding* const ceiling = finding.name == "descriptors" ? report.find("nr_open") : nullptr;
       const bool both = ceiling != nullptr && !ceiling->command.empty() && !finding.command.empty();

@@ -20,6 +20,7 @@ struct Need {
   std::uint64_t destinations = 0;  // pairs of address and port; 0: so many that source ports do not bound
   std::uint64_t sources = 1;       // source addresses
   io::Engine engine = io::Engine::kAuto;
+  bool descriptors_fit = false;  // the caller has seen to them: of descriptors there is nothing to foresee
 };
 inline constexpr std::uint64_t kBuiltFor = 1'000'000;
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "io/uring_backend.h"
 #include "os/machine.h"
 
 namespace sonde::engine {
@@ -14,13 +15,14 @@ constexpr std::uint64_t kMostConnections = 16'000'000;
 constexpr std::uint64_t kMostWorkers = 64;       // when each is there for its descriptor table
 constexpr std::uint64_t kKeptBack = 8;           // output, checkpoint, summary, lists
 constexpr std::uint64_t kKeptBackPerWorker = 3;  // epoll, the resolver's sockets
-constexpr std::uint64_t kMostInRing = 32'768;    // direct descriptors of one io_uring
+constexpr std::uint64_t kKeptBackInOwn = 2;      // the resolver's sockets, in a table of its own
+constexpr std::uint64_t kMostInRing = io::kLongestTable;
 
 // Connections that descriptors leave room for.
 struct Room {
   std::uint64_t limit = 0;     // of open files
   std::uint64_t shared = 0;    // epoll, one table for all workers
-  std::uint64_t own = 0;       // epoll, a worker with a table of its own
+  std::uint64_t base = 0;      // descriptors that are open or kept back
   std::uint64_t in_rings = 0;  // io_uring, all workers: a descriptor a ring, and its table full of direct ones
 };
 
@@ -30,8 +32,7 @@ Room measure(std::uint64_t workers) {
   const std::uint64_t needed = open + kKeptBack + kKeptBackPerWorker * workers;
   // Where the limit is tiny, one connection at a time still does the whole scan, slowly.
   room.shared = room.limit > needed ? room.limit - needed : room.limit > open + kKeptBackPerWorker + 1 ? 1 : 0;
-  // A new table starts with what was open before it: the others' epoll instances too.
-  room.own = room.shared;
+  room.base = open + kKeptBack;
   room.in_rings =
       room.limit > needed ? std::min((room.limit - needed) * std::min(room.limit, kMostInRing), kMostConnections) : 0;
   return room;
@@ -42,16 +43,23 @@ std::string notice_of_cap(const char* option, std::uint64_t wanted, const Capaci
                      capacity.workers, capacity.workers == 1 ? "" : "s", room.limit, capacity.concurrency);
 }
 
+// What so many workers carry with a table each. A new table starts with what was open before it: the epoll instances of
+// all of them.
+std::uint64_t carried_in_own(const Room& room, std::uint64_t workers) {
+  const std::uint64_t needed = room.base + kKeptBackInOwn + workers;
+  return room.limit > needed ? (room.limit - needed) * workers : 0;
+}
+
 // epoll: one table while it is enough, else a table a worker, and as many workers as that takes.
 void fit_into_tables(const Wish& wish, std::uint64_t wanted, const Room& room, Capacity& capacity) {
   const bool workers_given = wish.workers.has_value();
-  capacity.own_tables = wanted > room.shared && (capacity.workers > 1 || !workers_given);
   std::uint64_t carried = room.shared;
-  if (capacity.own_tables) {
-    if (!workers_given)
-      capacity.workers = static_cast<std::uint32_t>(
-          std::clamp<std::uint64_t>((wanted + room.own - 1) / room.own, capacity.workers, kMostWorkers));
-    carried = room.own * capacity.workers;
+  const std::uint64_t most = workers_given ? capacity.workers : std::max<std::uint64_t>(capacity.workers, kMostWorkers);
+  for (std::uint64_t workers = capacity.workers; workers <= most && carried < wanted; ++workers) {
+    if (carried_in_own(room, workers) <= carried) continue;
+    carried = carried_in_own(room, workers);
+    capacity.own_tables = true;
+    capacity.workers = static_cast<std::uint32_t>(workers);
   }
   capacity.concurrency = static_cast<std::uint32_t>(std::min(wanted, carried));
   if (wanted > carried) capacity.notices.push_back(notice_of_cap(wish.option, wanted, capacity, room));
@@ -65,7 +73,7 @@ Result<Capacity> plan_capacity(const Wish& wish) {
   const Room room = measure(capacity.workers);
   if (room.shared == 0)
     return std::unexpected(Error{.kind = ErrorKind::kNoDescriptors, .what = "no descriptors are left to connect with"});
-  capacity.engine = io::choose_engine(wish.engine, wish.concurrency.value_or(0) > room.shared);
+  capacity.engine = io::choose_engine(wish.engine);
   if (!capacity.engine.notice.empty()) capacity.notices.push_back(capacity.engine.notice);
   const bool in_rings = capacity.engine.engine == io::Engine::kUring && room.in_rings > 0;
   if (!in_rings) capacity.engine.engine = io::Engine::kEpoll;

@@ -12,8 +12,12 @@ namespace {
 constexpr Nanos kPoll = 5 * kMillisecond;  // how soon to look again at what gives no signal (a stream, others' limits)
 constexpr Nanos kFirstPause = 5 * kMillisecond;
 constexpr Nanos kLongestPause = 320 * kMillisecond;
-constexpr std::uint8_t kMaxLocalFaults = 16;  // then the probe ends in local_error
-constexpr std::size_t kDeferredLooks = 64;    // a turn
+constexpr std::uint8_t kMaxLocalFaults = 16;        // then the probe ends in local_error
+constexpr Nanos kUsedUpAfter = 4 * kSecond;         // of local faults alone, among connections that stay
+constexpr Nanos kCeilingRest = 250 * kMillisecond;  // after a local fault, before more in flight than then is tried
+constexpr std::size_t kDeferredLooks = 64;          // a turn
+constexpr Nanos kStall = 50 * kMillisecond;         // deadlines that late: the process did not run
+constexpr int kMostLooks = 1024;                    // of some hundred completions each
 
 }  // namespace
 
@@ -48,6 +52,7 @@ bool Shard::turn(Nanos latest) {
   Nanos until = std::min({latest, start_again, wheel_.next_due()});
   if (resolver_ != nullptr) until = std::min(until, resolver_->next_time(backend_.now()));
   for (const io::Completion& completion : backend_.wait(until)) handle(completion);
+  if (wheel_.next_due() < backend_.now() - kStall) catch_up();
   if (resolver_ != nullptr) {
     resolver_->on_time();
     for (const Resolved& resolved : resolver_->take_answers()) on_resolved(resolved);
@@ -59,11 +64,23 @@ bool Shard::turn(Nanos latest) {
   return !stopping_ && !(again_.empty() && deferred_.empty() && batch_next_ == batch_size_ && source_.exhausted());
 }
 
+// Behind a stop of the whole process (SIGSTOP, a suspended machine) deadlines have passed and answers have come: these
+// are looked at first, for they came in time. A look may only begin the read that tells, so it takes two quiet ones.
+void Shard::catch_up() {
+  int quiet = 0;
+  for (int looks = 0; looks < kMostLooks && quiet < 2; ++looks) {
+    const std::span<io::Completion> came = backend_.wait(backend_.now());
+    quiet = came.empty() ? quiet + 1 : 0;
+    for (const io::Completion& completion : came) handle(completion);
+  }
+}
+
 // Starts what may be started now. Gives the time from which more may be: the present when only the turn's share is used
 // up, kNever when only a completion can change it.
 Nanos Shard::start_some() {
   for (int started = 0; started < kStartsPerTurn; ++started) {
-    if (stopping_ || connections_.in_use() >= ceiling_) return kNever;
+    if (stopping_ || connections_.in_use() >= options_.concurrency) return kNever;
+    if (Nanos again_at = kNever; at_ceiling(again_at)) return again_at;
     const Nanos now = backend_.refresh();
     if (now < paused_until_) return paused_until_;
     if (consumer_.full()) return now + kMillisecond;
@@ -77,6 +94,9 @@ Nanos Shard::start_some() {
       end(connection, results::Outcome::kBlocked, "excluded");
     } else if (start.target.endpoint.address.is_unspecified()) {
       resolve(start);
+    } else if (used_up_) {
+      give_limits(start.target.endpoint.address);
+      give_up(start, *used_up_);
     } else if (!limits_.rate.take(now)) {  // another shard was quicker
       give_limits(start.target.endpoint.address);
       again_.push_front(std::move(start));
@@ -85,6 +105,20 @@ Nanos Shard::start_some() {
     }
   }
   return backend_.now();
+}
+
+// After a local fault only as many are in flight as then were; what was missing may be back, so twice that is tried
+// after a while.
+bool Shard::at_ceiling(Nanos& again_at) {
+  if (connections_.in_use() < ceiling_) return false;
+  const Nanos now = backend_.refresh();
+  if (now < raise_at_) {
+    again_at = raise_at_;
+    return true;
+  }
+  ceiling_ = ceiling_ > options_.concurrency / 2 ? options_.concurrency : ceiling_ * 2;
+  raise_at_ = now + kCeilingRest;
+  return false;
 }
 
 // The next attempt, its limits taken: first what waits to be tried again, then what a limit kept back, then new
@@ -231,31 +265,48 @@ void Shard::resolve(Start& start) {
 
 // This machine could not do it: slow down, try the target again, count it. Only what stays impossible is recorded, as
 // local_error; while connections are in flight their ends can free what is missing, so that does not count against the
-// target.
+// target. Of connections that stay no end frees anything: when faults were all there was for a while, what they lack is
+// used up, and to ask the kernel for each of the rest (which may search all ports in vain) would tell nothing new.
 void Shard::local_fault(Start start, const Error& error) {
   stats_.local_faults.add();
-  pause_starting(error);
-  const bool hopeful = error.kind != ErrorKind::kNoPorts && connections_.in_use() > 0;
+  const Nanos now = backend_.now();
+  if (failing_since_ == 0) failing_since_ = now;
+  const std::uint64_t coming = connections_.in_use() - (options_.stays ? stats_.resting.value() : 0);
+  const bool hopeful = error.kind != ErrorKind::kNoPorts && coming > 0;
   if (!hopeful) ++start.local_faults;
-  if (start.local_faults > kMaxLocalFaults) {
-    Connection& connection = open_slot(start);
-    connection.phase = results::Phase::kConnect;
-    const char* text = error.kind == ErrorKind::kNoDescriptors ? "out of descriptors"
-                       : error.kind == ErrorKind::kNoPorts     ? "no source port or address for this destination"
-                                                               : "out of memory";
-    end(connection, results::Outcome::kLocalError, text);
+  if (options_.stays && coming == 0 && now - failing_since_ >= kUsedUpAfter) used_up_ = error.kind;
+  if (used_up_ || start.local_faults > kMaxLocalFaults) {
+    give_up(start, error.kind);
     return;
   }
-  start.not_before = backend_.now() + pause_;
+  // A lack of ports concerns one destination: it waits, the others go on.
+  if (error.kind != ErrorKind::kNoPorts) pause_starting();
+  start.not_before = now + std::min(kLongestPause, kFirstPause << std::min<unsigned>(start.local_faults, 6));
   again_.push_back(std::move(start));
 }
 
-void Shard::pause_starting(const Error& error) {
-  // A lack of ports concerns one destination: it waits, the others go on.
-  const bool everyone = error.kind != ErrorKind::kNoPorts;
+void Shard::give_up(Start& start, ErrorKind lacking) {
+  Connection& connection = open_slot(start);
+  connection.phase = results::Phase::kConnect;
+  const char* text = lacking == ErrorKind::kNoDescriptors ? "out of descriptors"
+                     : lacking == ErrorKind::kNoPorts     ? "no source port or address for this destination"
+                                                          : "out of memory";
+  end(connection, results::Outcome::kLocalError, text);
+}
+
+void Shard::pause_starting() {
+  const Nanos now = backend_.now();
   pause_ = std::clamp(pause_ * 2, kFirstPause, kLongestPause);
-  paused_until_ = std::max(paused_until_, backend_.now() + (everyone ? pause_ : Nanos{0}));
-  if (everyone) ceiling_ = std::max<std::uint32_t>(1, std::min(ceiling_, connections_.in_use()));
+  paused_until_ = std::max(paused_until_, now + pause_);
+  if (options_.stays) return;
+  ceiling_ = std::max<std::uint32_t>(1, std::min(ceiling_, connections_.in_use()));
+  raise_at_ = now + kCeilingRest;
+}
+
+// A target was reached, or was silent: this machine did its part.
+void Shard::connecting_works() {
+  pause_ = 0;
+  failing_since_ = 0;
 }
 
 void Shard::cut() {

@@ -67,6 +67,7 @@ struct ShardOptions {
   TcpInfoUse tcp_info = TcpInfoUse::kTimeouts;
   Nanos unix_offset = 0;     // wall clock minus the backend's clock
   bool cut_records = false;  // a probe that is cut gets a `cancelled` record
+  bool stays = false;        // connections are kept: the end of one will not free what the next lacks
   bool fatal_audit = false;
   std::function<bool(const IpAddress&)> is_excluded;           // asked of resolved names; empty: nothing is
   std::function<IpAddress(std::uint64_t position)> source_of;  // the address to connect from; empty: the kernel chooses
@@ -142,6 +143,7 @@ class Shard {
   void launch(Start& start);
   void resolve(Start& start);
   void local_fault(Start start, const Error& error);
+  void give_up(Start& start, ErrorKind lacking);
   Connection& open_slot(Start& start);
   static Start start_of(Connection& connection);
 
@@ -151,6 +153,7 @@ class Shard {
   void on_read(Connection& connection, const io::Completion& completion);
   void on_write(Connection& connection, const io::Completion& completion);
   void on_resolved(const Resolved& resolved);
+  void catch_up();
   void expire();
   void on_deadline(Connection& connection);
   void on_idle_deadline(Connection& connection);
@@ -177,7 +180,9 @@ class Shard {
 
   Connection* find(ConnectionId id);
   std::int32_t elapsed_us(const Connection& connection) const;
-  void pause_starting(const Error& error);
+  void pause_starting();
+  void connecting_works();
+  bool at_ceiling(Nanos& again_at);
   std::size_t remaining(std::uint8_t module) const { return pass_.size() - module; }
 
   ShardOptions options_;
@@ -203,9 +208,12 @@ class Shard {
   std::deque<Start> again_;
   std::vector<std::uint64_t> cut_;  // positions whose probes were cut
 
-  std::uint32_t ceiling_;   // in flight at once as local faults allow, ≤ options_.concurrency
-  Nanos paused_until_ = 0;  // after a local fault
-  Nanos pause_ = 0;         // the last pause, doubled by the next fault
+  std::uint32_t ceiling_;             // in flight at once as local faults allow, ≤ options_.concurrency
+  Nanos raise_at_ = 0;                // when more may be tried
+  Nanos paused_until_ = 0;            // after a local fault
+  Nanos pause_ = 0;                   // the last pause, doubled by the next fault; 0 when something connected since
+  Nanos failing_since_ = 0;           // local faults alone, no target was reached; 0: it works
+  std::optional<ErrorKind> used_up_;  // what connections that stay have taken all of: the rest is given up
   bool stopping_ = false;
 
   ShardStats stats_;

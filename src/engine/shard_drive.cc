@@ -12,9 +12,6 @@ using results::Phase;
 
 namespace {
 
-constexpr std::uint32_t kRaiseEvery =
-    64;  // good connects for each slot that the ceiling comes back after a local fault
-
 struct Verdict {
   Outcome outcome;
   const char* error;
@@ -80,13 +77,12 @@ void Shard::on_connected(Connection& connection, const io::Completion& completio
     local_fault(std::move(again), completion.error);
     return;
   }
+  connecting_works();
   if (completion.failed) {
     const Verdict verdict = verdict_of_connect(completion.error);
     end(connection, verdict.outcome, verdict.error);
     return;
   }
-  pause_ = 0;
-  if (ceiling_ < options_.concurrency && stats_.finished.value() % kRaiseEvery == 0) ++ceiling_;
   if (!connection.lifecycle.move(State::kConnected, connection.id(), audit_)) {
     close(connection);
     return;
@@ -169,6 +165,7 @@ void Shard::on_deadline(Connection& connection) {
   }
   lateness_us_.record(static_cast<std::uint64_t>((backend_.now() - deadline) / kMicrosecond));
   if (connection.probe == nullptr) {
+    if (connection.phase == Phase::kConnect) connecting_works();
     end(connection, Outcome::kTimeout, connection.phase == Phase::kDns ? "no answer from the resolver" : "");
     return;
   }

@@ -517,7 +517,7 @@ Carried carried_with_64_descriptors(Engine engine, std::uint16_t port) {
     ::setrlimit(RLIMIT_NOFILE, &limit);
     Carried carried;
     memory::RingPool pool;
-    auto backend = open_backend(choose_engine(engine, false), pool, 500);
+    auto backend = open_backend(choose_engine(engine), pool, 500);
     std::uint32_t done = 0;
     for (std::uint32_t i = 0; backend && i < 500; ++i) {
       const Endpoint endpoint{IpAddress::v4(0x7f020000 + i), port};

@@ -17,8 +17,7 @@ namespace sonde::io {
 namespace {
 
 constexpr std::uint32_t kNoSlot = 0xffffffff;
-constexpr std::uint32_t kMostDescriptors = 32768;  // a ring's table; IORING_MAX_FIXED_FILES is 1 << 20, but each costs
-constexpr std::size_t kMostCompletions = 1024;     // a wait, so that deadlines get their turn
+constexpr std::size_t kMostCompletions = 1024;  // a wait, so that deadlines get their turn
 constexpr std::size_t kMostEvents = 128;
 constexpr int kMostRounds = 8;                 // of submissions of a ring, a wait
 constexpr int kOpFixedFdInstall = 54;          // younger than the headers
@@ -50,8 +49,7 @@ UringBackend::UringBackend(WatchSet watches, os::Fd wake, memory::RingPool& pool
   if (table_ == 0) {
     // Room for those too that are closed here and not yet by the kernel.
     const std::uint64_t wanted = options.connections + std::uint64_t{options.connections} / 8 + 512;
-    table_ =
-        static_cast<std::uint32_t>(std::min({wanted, os::raise_descriptor_limit(), std::uint64_t{kMostDescriptors}}));
+    table_ = static_cast<std::uint32_t>(std::min({wanted, os::raise_descriptor_limit(), std::uint64_t{kLongestTable}}));
   }
   slots_.reserve(options.connections);
   by_id_.reserve(options.connections);
@@ -90,8 +88,10 @@ std::uint32_t UringBackend::slot_of(ConnectionId id) const {
 
 // An entry for a request on a slot's descriptor, all zero but its name. Null when the kernel takes none.
 io_uring_sqe* UringBackend::prepare(std::uint32_t slot, Request request) {
-  io_uring_sqe* entry = ring_of(slot).entry();
+  UringRing& ring = ring_of(slot);
+  io_uring_sqe* entry = ring.entry();
   if (entry == nullptr) return nullptr;
+  list_dirty(slot / table_);
   io_uring_prep_nop(entry);
   entry->user_data = std::uint64_t{slot} << 32 | std::uint64_t{slots_[slot].generation & 0xffffff} << 8 |
                      static_cast<std::uint64_t>(request);
@@ -164,7 +164,7 @@ void UringBackend::start_read(std::uint32_t slot, Request request) {
   Slot& state = slots_[slot];
   io_uring_sqe* entry = request == Request::kPoll || ring.provide_buffers() ? prepare(slot, request) : nullptr;
   if (entry == nullptr) {
-    fail(slot, Op::kRead, {.kind = ErrorKind::kNoMemory, .sys = ENOMEM, .what = "recv"});
+    put_off(slot, request);
     return;
   }
   const std::uint64_t name = entry->user_data;
@@ -195,7 +195,7 @@ void UringBackend::start_write(std::uint32_t slot) {
   Slot& state = slots_[slot];
   io_uring_sqe* entry = prepare(slot, Request::kWrite);
   if (entry == nullptr) {
-    fail(slot, Op::kWrite, {.kind = ErrorKind::kNoMemory, .sys = ENOMEM, .what = "send"});
+    put_off(slot, Request::kWrite);
     return;
   }
   const std::uint64_t name = entry->user_data;
@@ -214,13 +214,23 @@ void UringBackend::close(ConnectionId id, CloseMode mode) {
   Slot& state = slots_[slot];
   state.closing = true;
   if (state.writing) mode = CloseMode::kReset;
-  if (!start_close(slot, mode)) unclosed_.push_back({.slot = slot, .mode = mode});
+  start_close(slot, mode);
   // The bytes may go when this returns: by then the SEND has had its turn and was cancelled.
   if (state.writing) ring_of(slot).submit();
 }
 
+// This machine lacks the memory for a request at this moment, which says nothing of the connection: the next wait()
+// tries again.
+void UringBackend::put_off(std::uint32_t slot, Request request, CloseMode mode) {
+  unsent_.push_back({.slot = slot, .generation = slots_[slot].generation, .request = request, .mode = mode});
+}
+
+void UringBackend::start_close(std::uint32_t slot, CloseMode mode) {
+  if (!prepare_close(slot, mode)) put_off(slot, Request::kClose, mode);
+}
+
 // Cancels what is pending, resets, closes. Safe to begin again when the kernel took a part only.
-bool UringBackend::start_close(std::uint32_t slot, CloseMode mode) {
+bool UringBackend::prepare_close(std::uint32_t slot, CloseMode mode) {
   Slot& state = slots_[slot];
   if (state.connecting && !cancel(slot, Request::kConnect)) return false;
   if (state.polling && !cancel(slot, Request::kPoll)) return false;
@@ -297,8 +307,7 @@ std::span<Completion> UringBackend::wait(Nanos until) {
   leases_.clear();
   submit_all();
   if (completions_.size() < kMostCompletions) {
-    const bool refused =
-        !unclosed_.empty() || std::any_of(rings_.begin(), rings_.end(), [](const auto& ring) { return ring->dirty(); });
+    const bool refused = !unsent_.empty() || !dirty_.empty();
     if (refused) until = std::min(until, os::monotonic_now() + kRefusedRetry);
     std::array<epoll_event, kMostEvents> events;
     const bool busy = !completions_.empty() || !immediate_.empty() || unfinished_;
@@ -321,18 +330,32 @@ std::span<Completion> UringBackend::wait(Nanos until) {
   return completions_;
 }
 
+// What the kernel did not take before, then all that was prepared.
 void UringBackend::submit_all() {
-  for (std::size_t left = unclosed_.size(); left > 0; --left) {
-    const Unclosed next = unclosed_.front();
-    unclosed_.pop_front();
-    if (!start_close(next.slot, next.mode)) unclosed_.push_back(next);
+  for (std::size_t left = unsent_.size(); left > 0; --left) {
+    const Unsent next = unsent_.front();
+    unsent_.pop_front();
+    send_again(next);
   }
-  for (std::size_t i = 0; i < rings_.size(); ++i) {
-    // What a completion asks for goes out at once: the next part of a write, the read after a poll.
-    for (int round = 0; round < kMostRounds && rings_[i]->dirty(); ++round) {
-      rings_[i]->submit();
-      collect(i);
+  // What a completion asks for goes out at once: the next part of a write, the read after a poll.
+  for (int round = 0; round < kMostRounds && !dirty_.empty(); ++round) {
+    submitting_.clear();
+    submitting_.swap(dirty_);
+    for (const std::uint32_t ring : submitting_) {
+      rings_[ring]->listed = false;
+      rings_[ring]->submit();
+      if (rings_[ring]->dirty()) list_dirty(ring);
+      collect(ring);
     }
+  }
+}
+
+void UringBackend::send_again(const Unsent& unsent) {
+  const Slot& state = slots_[unsent.slot];
+  if (unsent.request == Request::kClose) {
+    start_close(unsent.slot, unsent.mode);
+  } else if (state.used && !state.closing && state.generation == unsent.generation) {
+    unsent.request == Request::kWrite ? start_write(unsent.slot) : start_read(unsent.slot, unsent.request);
   }
 }
 
@@ -344,15 +367,29 @@ void UringBackend::collect_all() {
   }
 }
 
+void UringBackend::list_dirty(std::uint32_t ring) {
+  if (rings_[ring]->listed) return;
+  rings_[ring]->listed = true;
+  dirty_.push_back(ring);
+}
+
 void UringBackend::collect(std::size_t ring) {
+  bool first = true;
   do {
     const std::size_t count = rings_[ring]->each_completion([this](const io_uring_cqe& completion) {
       handle(completion);
       return completions_.size() < kMostCompletions;
     });
     rings_[ring]->seen(count);
-    unfinished_ = unfinished_ || completions_.size() >= kMostCompletions;
-  } while (completions_.size() < kMostCompletions && rings_[ring]->deliver());
+    if (completions_.size() >= kMostCompletions) {
+      unfinished_ = true;
+      return;
+    }
+    // Without progress no further: the kernel's flag for more may stand when there is none (it is raised after the work
+    // was queued, which may have been done by then), and is lowered only with the next work.
+    if (count == 0 && !first) return;
+    first = false;
+  } while (rings_[ring]->deliver());
 }
 
 void UringBackend::handle(const io_uring_cqe& completion) {

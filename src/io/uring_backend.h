@@ -25,6 +25,11 @@
 
 namespace sonde::io {
 
+// Direct descriptors of a ring, at most. The kernel could hold more, but it finds a request that is to be cancelled in
+// a hash of at most 256 chains a ring: with 20,000 pending a ring, cancelling takes longer than all else that ends a
+// timeout (docs/decisions/0008-short-tables.md).
+inline constexpr std::uint32_t kLongestTable = 4096;
+
 struct UringOptions {
   UringFeatures features;         // of probe_uring()
   std::uint32_t connections = 0;  // at once, at most
@@ -77,9 +82,11 @@ class UringBackend final : public Backend {
   };
   static_assert(sizeof(Slot) <= 32);
 
-  struct Unclosed {  // a slot whose CLOSE the kernel did not take yet
+  struct Unsent {  // a request that the kernel did not take yet
     std::uint32_t slot;
-    CloseMode mode;
+    std::uint32_t generation;
+    Request request;
+    CloseMode mode;  // kClose
   };
 
   Result<std::uint32_t> take_slot();
@@ -90,12 +97,16 @@ class UringBackend final : public Backend {
   bool start_connect(std::uint32_t slot, const Endpoint& endpoint, bool with_socket);
   void start_read(std::uint32_t slot, Request request);
   void start_write(std::uint32_t slot);
-  bool start_close(std::uint32_t slot, CloseMode mode);
+  void start_close(std::uint32_t slot, CloseMode mode);
+  bool prepare_close(std::uint32_t slot, CloseMode mode);
+  void put_off(std::uint32_t slot, Request request, CloseMode mode = CloseMode::kReset);
+  void send_again(const Unsent& unsent);
   bool cancel(std::uint32_t slot, Request request);
   void retire_if_done(std::uint32_t slot);
   void collect(std::size_t ring);
   void collect_all();
   void submit_all();
+  void list_dirty(std::uint32_t ring);
   void handle(const io_uring_cqe& completion);
   void handle_connect(std::uint32_t slot, int result);
   void handle_read(std::uint32_t slot, int result, memory::Lease data);
@@ -109,11 +120,13 @@ class UringBackend final : public Backend {
   std::uint32_t table_;  // of each ring but the last
   Nanos now_;
   std::vector<std::unique_ptr<UringRing>> rings_;
-  std::vector<Slot> slots_;           // ring * table_ + index
-  std::vector<std::uint32_t> by_id_;  // ConnectionId::index → slot
+  std::vector<std::uint32_t> dirty_;       // rings with entries that are not submitted, once each
+  std::vector<std::uint32_t> submitting_;  // dirty_ of the turn that runs
+  std::vector<Slot> slots_;                // ring * table_ + index
+  std::vector<std::uint32_t> by_id_;       // ConnectionId::index → slot
   std::size_t in_use_ = 0;
   std::size_t open_ring_ = 0;  // where a free slot was found last
-  std::deque<Unclosed> unclosed_;
+  std::deque<Unsent> unsent_;
   bool unfinished_ = false;     // a wait had enough before the rings had no more
   std::size_t first_ring_ = 0;  // where the next wait begins to collect
   std::vector<Completion> completions_;

@@ -57,7 +57,8 @@ std::vector<std::string> foresee(const targets::TargetSource& source, const engi
   const std::uint64_t total = source.total().value_or(UINT64_MAX);
   const doctor::Need need{.connections = std::min<std::uint64_t>(capacity.concurrency, total),
                           .destinations = source.total().value_or(0),
-                          .engine = capacity.engine.engine};
+                          .engine = capacity.engine.engine,
+                          .descriptors_fit = true};
   if (need.connections <= kSmall) return {};
   return doctor::foresee(doctor::examine(doctor::read_machine(), need), need);
 }
@@ -175,6 +176,7 @@ Result<> Coordinator::start_workers() {
                                .timeout = options_.timeout,
                                .retries = options_.retries,
                                .tcp_info = tcp_info_use(options_),
+                               .unix_offset = started_unix_ - started_,  // read once: a step moves no record
                                .cut_records = options_.all};
 #ifndef NDEBUG
     shard.fatal_audit = true;

@@ -24,11 +24,8 @@ Result<std::unique_ptr<Worker>> Worker::create(const Plan& plan, const engine::S
     if (!resolver) return std::unexpected(resolver.error());
     worker->resolver_ = std::move(*resolver);
   }
-  engine::ShardOptions with_clock = options;
-  with_clock.unix_offset = os::unix_now() - os::monotonic_now();
-  worker->shard_ =
-      std::make_unique<engine::Shard>(std::move(with_clock), plan.pass, *plan.source, limits, *worker->backend_,
-                                      worker->pool_, worker->resolver_.get(), worker->output_);
+  worker->shard_ = std::make_unique<engine::Shard>(options, plan.pass, *plan.source, limits, *worker->backend_,
+                                                   worker->pool_, worker->resolver_.get(), worker->output_);
   return worker;
 }
 

@@ -170,7 +170,7 @@ class Differential : public testing::TestWithParam<std::tuple<const char*, std::
   }
   Verdicts on_kernel(io::Engine engine) {
     memory::RingPool pool;
-    auto backend = io::open_backend(io::choose_engine(engine, false), pool, kTargets);
+    auto backend = io::open_backend(io::choose_engine(engine), pool, kTargets);
     EXPECT_TRUE(backend);
     return backend ? pass(**backend, pool, port_) : Verdicts{};
   }
@@ -203,7 +203,7 @@ TEST_P(Differential, random_servers_are_told_the_same_on_every_backend) {
   const Verdicts expected = on_simulator(1);
   for (const std::uint64_t seed : {2, 3, 4}) expect_same(expected, on_simulator(seed), "another seed");
   expect_same(expected, on_kernel(io::Engine::kEpoll), "epoll");
-  const io::EngineChoice uring = io::choose_engine(io::Engine::kUring, false);
+  const io::EngineChoice uring = io::choose_engine(io::Engine::kUring);
   if (uring.engine != io::Engine::kUring) GTEST_SKIP() << uring.notice;
   expect_same(expected, on_kernel(io::Engine::kUring), "io_uring");
 }
