@@ -488,6 +488,16 @@ class ManyConnections : public BackendTest {
 TEST_P(ManyConnections, fifty) { run(50); }
 TEST_P(ManyConnections, two_hundred) { run(200); }
 
+TEST_P(ManyConnections, more_completions_than_one_wait_tells_are_told_by_the_next) {
+  const std::uint32_t count = uring_ == nullptr ? 600 : 1500;  // in epoll each is a descriptor
+  for (std::uint32_t i = 0; i < count; ++i) ASSERT_TRUE(backend_->connect(id(i), listener_.endpoint()));
+  std::size_t told = 0;
+  const Nanos give_up = backend_->refresh() + kBound;
+  while (told < count && backend_->now() < give_up) told += wait(give_up);  // sleeps through, were it not woken
+  EXPECT_EQ(told, count);
+  EXPECT_LT(backend_->now(), give_up);
+}
+
 INSTANTIATE_TEST_SUITE_P(Each, ManyConnections, testing::Values(kEpoll, kUring, kUringOld, kUringTight, kUringQueues),
                          name_of);
 

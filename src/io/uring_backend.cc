@@ -114,7 +114,7 @@ Result<> UringBackend::connect(ConnectionId id, const Endpoint& endpoint, const 
   Result<> started;
   if (prepared) started = ring.install(slot % table_, prepared.get());
   if (started && !start_connect(slot, endpoint, !prepared)) {
-    if (prepared) ring.install(slot % table_, -1);
+    if (prepared) (void)ring.install(slot % table_, -1);
     started = std::unexpected(Error{.kind = ErrorKind::kNoMemory, .sys = EAGAIN, .what = "io_uring_enter"});
   }
   if (!started) {
