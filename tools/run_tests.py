@@ -288,8 +288,16 @@ def part_bench(options):
     cases = [one_case(f"bench.{path.name}", [path, "--benchmark_min_time=0.001"], timeout=120) for path in binaries
              if not options.match or options.match in path.name]
     if not options.match:
-        cases.append(one_case("bench.connect", [sys.executable, "bench/scenarios/connect", "--smoke"], timeout=300))
+        cases += [scenario_smoke(name) for name in ("connect", "hold", "silent")]
     return cases
+
+
+def scenario_smoke(name):
+    """A scenario that exits with 77 cannot run on this machine, and has said why."""
+    code, output = run([sys.executable, f"bench/scenarios/{name}", "--smoke"], timeout=300)
+    if code == 77:
+        return Case(f"bench.{name}", "skipped", output.strip())
+    return Case(f"bench.{name}") if code == 0 else Case(f"bench.{name}", "failed", output)
 
 
 # --- clang-tidy, remembered by content ---------------------------------------------------------------------------------

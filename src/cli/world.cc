@@ -18,6 +18,7 @@
 #include "targets/input_text.h"
 #include "targets/port_set.h"
 #include "world/server.h"
+#include "world/sink.h"
 #include "world/truth.h"
 
 namespace sonde::cli {
@@ -37,9 +38,15 @@ constexpr const char* kHelp =
     "      --truth ndjson      print what a scan of the world of these options must find, a line each (address, "
     "port),\n"
     "                          and exit without serving it\n"
-    "      --list-roles        print the roles and mixes, and exit\n";
+    "      --list-roles        print the roles and mixes, and exit\n\n"
+    "A sink instead of a population, for measuring a client that holds very many connections:\n\n"
+    "      --sink PORTS        listen on all of 127.0.0.0/8 and hold what connects, without ever accepting it: the\n"
+    "                          kernel keeps it in a queue, which net.core.somaxconn bounds; 0 is a port that is free\n"
+    "      --backlog N         how many you want to hold; it says what the kernel must be told for that [1000000]\n"
+    "      --accept            accept connections and throw away what they send, with as many threads as that needs\n";
 
 constexpr std::uint64_t kMostCounted = std::uint64_t{1} << 22;
+constexpr std::uint64_t kMostWanted = 1'000'000'000;  // connections; somaxconn is an int
 
 std::atomic<bool> g_stop{false};
 
@@ -49,7 +56,17 @@ struct WorldOptions {
   std::uint64_t seed = 1;
   std::optional<Nanos> duration;
   bool truth = false;
+  world::SinkOptions sink;  // no ports: a population is served
+  std::uint64_t backlog = 1'000'000;
 };
+
+// Ports of a world; 0 is one that is free.
+Parsed<std::vector<std::uint16_t>> parse_ports(const std::string& value) {
+  if (value == "0") return std::vector<std::uint16_t>{0};
+  const Parsed<targets::PortSet> ports = targets::PortSet::parse(value);
+  if (!ports) return std::unexpected(ports.error());
+  return std::vector<std::uint16_t>(ports->ports().begin(), ports->ports().end());
+}
 
 Parsed<> parse_prefix(std::string_view text, world::ServerOptions& out) {
   const std::size_t slash = text.find('/');
@@ -70,14 +87,18 @@ Parsed<> parse_prefix(std::string_view text, world::ServerOptions& out) {
 
 Parsed<> set(const std::string& name, const std::string& value, WorldOptions& options) {
   if (name == "prefix") return parse_prefix(value, options.server);
-  if (name == "ports") {
-    if (value == "0") {
-      options.server.ports = {0};
-      return {};
-    }
-    const Parsed<targets::PortSet> ports = targets::PortSet::parse(value);
+  if (name == "ports" || name == "sink") {
+    Parsed<std::vector<std::uint16_t>> ports = parse_ports(value);
     if (!ports) return std::unexpected(ports.error());
-    options.server.ports.assign(ports->ports().begin(), ports->ports().end());
+    (name == "sink" ? options.sink.ports : options.server.ports) = std::move(*ports);
+  } else if (name == "backlog") {
+    const Parsed<std::uint64_t> backlog = config::parse_count(value, 1, kMostWanted);
+    if (!backlog) return std::unexpected(backlog.error());
+    options.backlog = *backlog;
+  } else if (name == "accept") {
+    const Parsed<bool> accept = config::parse_boolean(value);
+    if (!accept) return std::unexpected(accept.error());
+    options.sink.accept = *accept;
   } else if (name == "seed") {
     const Parsed<std::uint64_t> seed = config::parse_seed(value);
     if (!seed) return std::unexpected(seed.error());
@@ -152,13 +173,70 @@ void announce(const WorldOptions& options, const world::Server& server, const po
              served.prefix_length, fmt::join(served.ports, ","), roll_call(served, people), server.listeners());
 }
 
+void stop_on_signals() {
+  for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, [](int) { g_stop = true; });
+}
+
+void wait_for_the_end(const WorldOptions& options) {
+  const Nanos end = options.duration ? os::monotonic_now() + *options.duration : kNever;
+  while (!g_stop && os::monotonic_now() < end) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+}
+
+// Whether the options make sense together: a sink is no population, and only a sink has a queue.
+Parsed<> check_sink(const CommandLine& line) {
+  if (line.has("sink")) {
+    for (const char* other : {"prefix", "ports", "seed", "mix", "threads", "truth"})
+      if (line.has(other))
+        return input_error(fmt::format("--{} does not go with --sink, which serves no population", other));
+  } else {
+    for (const char* own : {"backlog", "accept"})
+      if (line.has(own)) return input_error(fmt::format("--{} goes with --sink PORT", own));
+  }
+  return {};
+}
+
+void announce(const WorldOptions& options, const world::Sink& sink) {
+  const std::uint64_t depth = sink.queue_depth();
+  const std::size_t ports = sink.ports().size();
+  const std::uint64_t waiting = depth * ports;
+  if (waiting < options.backlog && !options.sink.accept)
+    fmt::print(stderr, "world: for {} connections: sysctl -w net.core.somaxconn={}, then start it again\n",
+               options.backlog, world::somaxconn_for(options.backlog, ports));
+  fmt::print(stderr, "world: sink on 127.0.0.0/8 port {}: ", fmt::join(sink.ports(), ","));
+  if (options.sink.accept) {
+    fmt::print(stderr, "accepts and drains, {} waiting at once; ready\n", waiting);
+  } else {
+    fmt::print(stderr, "holds {} connections at once{}, drops SYNs beyond that; ready\n", waiting,
+               ports > 1 ? fmt::format(" ({} a port)", depth) : "");
+  }
+}
+
+int run_sink(const WorldOptions& options) {
+  stop_on_signals();
+  world::Sink sink;
+  if (const Parsed<> started = sink.start(options.sink); !started)
+    return complain("world: --sink: " + started.error().text);
+  announce(options, sink);
+  wait_for_the_end(options);
+  fmt::print(stderr, "world: sink: {} connections at the end\n", sink.held());
+  sink.stop();
+  return 0;
+}
+
 }  // namespace
 
 int run_world(std::span<const std::string> arguments) {
-  const std::vector<Token> tokens = {{.name = "prefix"}, {.name = "ports", .letter = 'p'},
-                                     {.name = "seed"},   {.name = "mix"},
-                                     {.name = "for"},    {.name = "threads"},
-                                     {.name = "truth"},  {.name = "list-roles", .takes_value = false}};
+  const std::vector<Token> tokens = {{.name = "prefix"},
+                                     {.name = "ports", .letter = 'p'},
+                                     {.name = "seed"},
+                                     {.name = "mix"},
+                                     {.name = "for"},
+                                     {.name = "threads"},
+                                     {.name = "truth"},
+                                     {.name = "list-roles", .takes_value = false},
+                                     {.name = "sink"},
+                                     {.name = "backlog"},
+                                     {.name = "accept", .takes_value = false}};
   const Parsed<CommandLine> line = tokenize(tokens, arguments);
   if (!line) return complain(line.error().text);
   if (line->has("help")) return print(kHelp);
@@ -166,25 +244,26 @@ int run_world(std::span<const std::string> arguments) {
   if (!line->positionals.empty())
     return complain(fmt::format("world: {} is not an option; --prefix names the addresses",
                                 targets::quoted(line->positionals.front())));
+  if (const Parsed<> together = check_sink(*line); !together) return complain("world: " + together.error().text);
   WorldOptions options;
   options.mix = *population::parse_mix("default");
   for (const Given& given : line->options)
     if (const Parsed<> done = set(given.name, given.value, options); !done)
       return complain(fmt::format("--{}: {}", given.name, done.error().text));
+  std::signal(SIGPIPE, SIG_IGN);
+  if (!options.sink.ports.empty()) return run_sink(options);
   const population::Population people(options.mix, options.seed);
   options.server.population = &people;
   if (const Parsed<> possible = world::check(options.server); !possible)
     return complain("world: " + possible.error().text);
-  std::signal(SIGPIPE, SIG_IGN);
   if (options.truth) return print_truth(options, people);
 
-  for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, [](int) { g_stop = true; });
+  stop_on_signals();
   world::Server server;
   if (const Parsed<> started = server.start(options.server); !started)
     return complain("world: " + started.error().text);
   announce(options, server, people);
-  const Nanos end = options.duration ? os::monotonic_now() + *options.duration : kNever;
-  while (!g_stop && os::monotonic_now() < end) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  wait_for_the_end(options);
   server.stop();
   return 0;
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "doctor/findings.h"
+#include "io/uring_backend.h"
 
 namespace sonde::doctor {
 namespace {
@@ -14,8 +15,8 @@ constexpr std::uint64_t kUringBytes = 256;             // a pending poll
 constexpr std::uint64_t kUserBytes = 256;              // slot, probe state, timer
 constexpr std::uint64_t kKeptFor = 16;                 // a part in so many of the available memory is left alone
 
-constexpr std::uint64_t kDirectTableMost = 32'768;  // direct descriptors of a ring that sonde asks for
-constexpr std::uint64_t kKeptDescriptors = 32;      // of a descriptor table: output, epoll or rings, resolver
+constexpr std::uint64_t kDirectTableMost = io::kLongestTable;
+constexpr std::uint64_t kKeptDescriptors = 32;  // of a descriptor table: output, epoll or rings, resolver
 
 constexpr std::uint64_t kAllPorts = 65535 - 1024 + 1;
 constexpr std::uint64_t kTrackedBytes = 320;  // an entry of the connection tracking table

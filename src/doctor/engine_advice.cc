@@ -21,8 +21,7 @@ EngineAdvice engine_advice(const Machine& machine) {
               {"fd_install", has.fd_install, false, "6.8",
                "asks a direct descriptor why it timed out (TCP_INFO); without it `cause` stays empty with io_uring"},
           },
-      .used_when = {"--engine uring asks for it",
-                    "--engine auto, when more connections are asked for than the descriptors carry"},
+      .used_when = {"--engine auto, wherever it is usable", "--engine uring"},
   };
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "io/uring_backend.h"
 #include "os/machine.h"
 
 namespace sonde::engine {
@@ -13,9 +14,9 @@ constexpr std::uint64_t kDefaultConcurrency = 100'000;
 constexpr std::uint64_t kMostConnections = 16'000'000;
 constexpr std::uint64_t kMostWorkers = 64;       // when each is there for its descriptor table
 constexpr std::uint64_t kKeptBack = 8;           // output, checkpoint, summary, lists
-constexpr std::uint64_t kKeptBackPerWorker = 3;  // epoll, the resolver's sockets
+constexpr std::uint64_t kKeptBackPerWorker = 4;  // epoll, io_uring's eventfd, the resolver's sockets
 constexpr std::uint64_t kKeptBackInOwn = 2;      // the resolver's sockets, in a table of its own
-constexpr std::uint64_t kMostInRing = 32'768;    // direct descriptors of one io_uring
+constexpr std::uint64_t kMostInRing = io::kLongestTable;
 
 // Connections that descriptors leave room for.
 struct Room {
@@ -72,7 +73,7 @@ Result<Capacity> plan_capacity(const Wish& wish) {
   const Room room = measure(capacity.workers);
   if (room.shared == 0)
     return std::unexpected(Error{.kind = ErrorKind::kNoDescriptors, .what = "no descriptors are left to connect with"});
-  capacity.engine = io::choose_engine(wish.engine, wish.concurrency.value_or(0) > room.shared);
+  capacity.engine = io::choose_engine(wish.engine);
   if (!capacity.engine.notice.empty()) capacity.notices.push_back(capacity.engine.notice);
   const bool in_rings = capacity.engine.engine == io::Engine::kUring && room.in_rings > 0;
   if (!in_rings) capacity.engine.engine = io::Engine::kEpoll;

@@ -53,8 +53,8 @@ class Hold {
  private:
   Result<> start_holders();
   Report look() const;
-  void show(const Report& report, bool last);
-  void measure_memory(Report& report) const;
+  void show(Report& report, bool last);
+  void weigh(Report& report) const;
 
   const HoldOptions& options_;
   const Plan& plan_;
@@ -98,7 +98,8 @@ Result<> Hold::start_holders() {
   return {};
 }
 
-void Hold::measure_memory(Report& report) const {
+// Reads a few files of /proc: for a moment that is shown, not for each look.
+void Hold::weigh(Report& report) const {
   report.rss_kb = os::rss_kb();
   report.both_ends_here = both_ends_here_;
   if (report.held == 0) return;
@@ -127,12 +128,11 @@ Report Hold::look() const {
   report.seconds_to_establish = static_cast<double>(settled_.value_or(report.elapsed)) / kSecond;
   report.engine = holders_.front()->engine();
   report.workers = static_cast<std::uint32_t>(holders_.size());
-  measure_memory(report);
   return report;
 }
 
 // A live line on a terminal; elsewhere one every 10 s.
-void Hold::show(const Report& report, bool last) {
+void Hold::show(Report& report, bool last) {
   if (!options_.progress) return;
   const bool terminal = isatty(STDERR_FILENO) != 0;
   const Nanos since = report.elapsed - shown_;
@@ -141,6 +141,7 @@ void Hold::show(const Report& report, bool last) {
                       static_cast<double>(std::max<Nanos>(since, kMillisecond));
   shown_ = report.elapsed;
   shown_established_ = report.established;
+  weigh(report);
   const std::string line = live_line(report, rate);
   if (terminal) {
     fmt::print(stderr, "\r{}\033[K{}", line, last ? "\n" : "");
@@ -173,6 +174,7 @@ int Hold::run() {
   const Nanos cpu = os::cpu_used() - cpu_at_settling_;
   report = look();
   show(report, true);
+  weigh(report);
   if (settled_ && report.elapsed > *settled_)
     report.cpu_percent_holding = static_cast<double>(cpu) * 100 / static_cast<double>(report.elapsed - *settled_);
   report.interrupted = os::stop_signals() > 0;

@@ -5,9 +5,9 @@
 
 namespace sonde::io {
 
-EngineChoice choose_engine(Engine wanted, bool beyond_descriptors) {
+EngineChoice choose_engine(Engine wanted) {
   EngineChoice choice;
-  if (wanted == Engine::kEpoll || (wanted == Engine::kAuto && !beyond_descriptors)) return choice;
+  if (wanted == Engine::kEpoll) return choice;
   choice.features = probe_uring();
   if (choice.features.usable()) {
     choice.engine = Engine::kUring;

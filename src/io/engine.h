@@ -20,9 +20,9 @@ struct EngineChoice {
   std::string notice;              // one line for the user when it is not what was asked for; empty otherwise
 };
 
-// wanted = kAuto takes epoll, which connects faster (docs/benchmarks.md), unless the run needs more descriptors than
-// the process may open, which io_uring alone does without. Falls back to epoll where io_uring is not there.
-EngineChoice choose_engine(Engine wanted, bool beyond_descriptors);
+// wanted = kAuto takes io_uring where it is, for it connects faster, at three quarters of the processor time
+// (docs/benchmarks.md, bench/scenarios/engines). Falls back to epoll where it is not.
+EngineChoice choose_engine(Engine wanted);
 
 // connections: at once, at most. To be called by any thread, before the one that will own it uses it.
 Result<std::unique_ptr<Backend>> open_backend(const EngineChoice& choice, memory::RingPool& pool,

@@ -18,8 +18,7 @@ namespace sonde::io {
 namespace {
 
 constexpr std::uint32_t kNoSlot = 0xffffffff;
-constexpr std::uint32_t kMostDescriptors = 32768;  // a ring's table; IORING_MAX_FIXED_FILES is 1 << 20, but each costs
-constexpr std::size_t kMostCompletions = 1024;     // a wait, so that deadlines get their turn
+constexpr std::size_t kMostCompletions = 1024;  // a wait, so that deadlines get their turn
 constexpr std::size_t kMostEvents = 128;
 constexpr std::uint64_t kWake = 0xfffffffe;    // names wake_ among the watches; no descriptor is named so
 constexpr int kOpFixedFdInstall = 54;          // younger than the headers
@@ -52,8 +51,7 @@ UringBackend::UringBackend(WatchSet watches, os::Fd wake, memory::RingPool& pool
   if (table_ == 0) {
     // Room for those too that are closed here and not yet by the kernel.
     const std::uint64_t wanted = options.connections + std::uint64_t{options.connections} / 8 + 512;
-    table_ =
-        static_cast<std::uint32_t>(std::min({wanted, os::raise_descriptor_limit(), std::uint64_t{kMostDescriptors}}));
+    table_ = static_cast<std::uint32_t>(std::min({wanted, os::raise_descriptor_limit(), std::uint64_t{kLongestTable}}));
   }
   slots_.reserve(options.connections);
   by_id_.reserve(options.connections);
@@ -92,8 +90,10 @@ std::uint32_t UringBackend::slot_of(ConnectionId id) const {
 
 // An entry for a request on a slot's descriptor, all zero but its name. Null when the kernel takes none.
 io_uring_sqe* UringBackend::prepare(std::uint32_t slot, Request request) {
-  io_uring_sqe* entry = ring_of(slot).entry();
+  UringRing& ring = ring_of(slot);
+  io_uring_sqe* entry = ring.entry();
   if (entry == nullptr) return nullptr;
+  list_dirty(slot / table_);
   io_uring_prep_nop(entry);
   entry->user_data = std::uint64_t{slot} << 32 | std::uint64_t{slots_[slot].generation & 0xffffff} << 8 |
                      static_cast<std::uint64_t>(request);
@@ -302,20 +302,22 @@ Result<> UringBackend::watch(int fd, bool read, bool write) { return watches_.wa
 std::span<Completion> UringBackend::wait(Nanos until) {
   completions_.clear();
   leases_.clear();
+  if (left_over_) collect_all();
   submit_all();
-  collect_all();
   if (completions_.size() < kMostCompletions) {
-    const bool refused =
-        !unsent_.empty() || std::any_of(rings_.begin(), rings_.end(), [](const auto& ring) { return ring->dirty(); });
+    const bool refused = !unsent_.empty() || !dirty_.empty();
     if (refused) until = std::min(until, os::monotonic_now() + kRefusedRetry);
     std::array<epoll_event, kMostEvents> events;
     const bool busy = !completions_.empty() || !immediate_.empty();
     const int count = watches_.wait(events, busy ? 0 : until);
     for (const epoll_event& event : std::span(events).first(static_cast<std::size_t>(count))) {
       Completion watched;
-      if (WatchSet::is_watch(event, watched)) completions_.push_back(watched);
+      if (WatchSet::is_watch(event, watched)) {
+        completions_.push_back(watched);
+      } else {
+        collect_all();
+      }
     }
-    collect_all();
   }
   completions_.insert(completions_.end(), immediate_.begin(), immediate_.end());
   immediate_.clear();
@@ -330,8 +332,20 @@ void UringBackend::submit_all() {
     unsent_.pop_front();
     send_again(next);
   }
-  for (const auto& ring : rings_)
-    if (ring->dirty()) ring->submit();
+  submitting_.clear();
+  submitting_.swap(dirty_);
+  for (const std::uint32_t ring : submitting_) {
+    rings_[ring]->listed = false;
+    rings_[ring]->submit();
+    if (rings_[ring]->dirty()) list_dirty(ring);
+    collect(ring);
+  }
+}
+
+void UringBackend::list_dirty(std::uint32_t ring) {
+  if (rings_[ring]->listed) return;
+  rings_[ring]->listed = true;
+  dirty_.push_back(ring);
 }
 
 void UringBackend::send_again(const Unsent& unsent) {
@@ -343,18 +357,27 @@ void UringBackend::send_again(const Unsent& unsent) {
   }
 }
 
+// After a wake any ring may have something.
 void UringBackend::collect_all() {
-  for (std::size_t i = 0; i < rings_.size() && completions_.size() < kMostCompletions; ++i) collect(i);
+  left_over_ = false;
+  for (std::size_t i = 0; i < rings_.size(); ++i) {
+    rings_[i]->deliver();
+    collect(i);
+  }
 }
 
 void UringBackend::collect(std::size_t ring) {
+  std::size_t count = 0;
   do {
-    const std::size_t count = rings_[ring]->each_completion([this](const io_uring_cqe& completion) {
+    count = rings_[ring]->each_completion([this](const io_uring_cqe& completion) {
       handle(completion);
       return completions_.size() < kMostCompletions;
     });
     rings_[ring]->seen(count);
-  } while (completions_.size() < kMostCompletions && rings_[ring]->deliver());
+    // Without progress no further: the kernel's flag for more may stand when there is none (it is raised after the work
+    // was queued, which may have been done by then), and is lowered only with the next work.
+  } while (count > 0 && completions_.size() < kMostCompletions && rings_[ring]->deliver());
+  left_over_ = left_over_ || completions_.size() >= kMostCompletions;
 }
 
 void UringBackend::handle(const io_uring_cqe& completion) {

@@ -27,6 +27,11 @@
 
 namespace sonde::io {
 
+// Direct descriptors of a ring, at most. The kernel could hold more, but it finds a request that is to be cancelled in
+// a hash of at most 256 chains a ring: with 20,000 pending a ring, cancelling takes longer than all else that ends a
+// timeout (docs/decisions/0008-short-tables.md).
+inline constexpr std::uint32_t kLongestTable = 4096;
+
 struct UringOptions {
   UringFeatures features;         // of probe_uring()
   std::uint32_t connections = 0;  // at once, at most
@@ -103,6 +108,7 @@ class UringBackend final : public Backend {
   void collect(std::size_t ring);
   void collect_all();
   void submit_all();
+  void list_dirty(std::uint32_t ring);
   void handle(const io_uring_cqe& completion);
   void handle_connect(std::uint32_t slot, int result);
   void handle_read(std::uint32_t slot, int result, memory::Lease data);
@@ -116,11 +122,14 @@ class UringBackend final : public Backend {
   std::uint32_t table_;  // of each ring but the last
   Nanos now_;
   std::vector<std::unique_ptr<UringRing>> rings_;
-  std::vector<Slot> slots_;           // ring * table_ + index
-  std::vector<std::uint32_t> by_id_;  // ConnectionId::index → slot
+  std::vector<std::uint32_t> dirty_;       // rings with entries that are not submitted, once each
+  std::vector<std::uint32_t> submitting_;  // dirty_ of the turn that runs
+  std::vector<Slot> slots_;                // ring * table_ + index
+  std::vector<std::uint32_t> by_id_;       // ConnectionId::index → slot
   std::size_t in_use_ = 0;
   std::size_t open_ring_ = 0;  // where a free slot was found last
   std::deque<Unsent> unsent_;
+  bool left_over_ = false;  // completions that a wait() had no room for
   std::vector<Completion> completions_;
   std::vector<Completion> immediate_;  // of requests that the kernel did not even take
   std::vector<memory::Lease> leases_;  // behind completions_' data

@@ -36,6 +36,8 @@ class UringRing {
   UringRing(const UringRing&) = delete;
   UringRing& operator=(const UringRing&) = delete;
 
+  bool listed = false;  // its backend's note: has entries to submit
+
   // Direct descriptors that are free: a stack, so that few are touched.
   bool has_free() const { return fresh_ < options_.table || !free_.empty(); }
   std::uint32_t take_index();

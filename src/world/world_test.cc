@@ -18,7 +18,7 @@
 // A world's thread has a descriptor table of its own, so descriptor 5 there is another file than descriptor 5 here.
 // ThreadSanitizer does not know that and takes them for one.
 extern "C" const char* __tsan_default_suppressions() {  // NOLINT(bugprone-reserved-identifier)
-  return "race:sonde::world::Server::Table::";
+  return "race:sonde::world::Server::Table::\nrace:sonde::world::Sink::Table::";
 }
 
 namespace sonde::world {

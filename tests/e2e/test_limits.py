@@ -13,15 +13,18 @@ def limited(files):
 def test_64_descriptors_find_every_open_port(scan, world):
     served = world(prefix="127.85.0.0/22", ports=3, mix="refused=2,open_mute=1,silent=1", seed=5)
     truth = {(line["ip"], line["port"]): line["tcp"]["outcome"] for line in served.truth}
-    records, summary = scan(served.prefix, "-p", served.ports, "--all", "--rate", "0", "--connect-timeout", "100ms", "--concurrency", "5000",
-                            preexec_fn=limited(64))
+    options = (served.prefix, "-p", served.ports, "--all", "--rate", "0", "--connect-timeout", "100ms", "--concurrency", "5000")
+    records, _ = scan(*options, preexec_fn=limited(64))
+    assert {(record["ip"], record["port"]): record["outcome"] for record in records} == truth
+    records, summary = scan(*options, "--engine", "epoll", "--workers", "1", preexec_fn=limited(64))
     assert {(record["ip"], record["port"]): record["outcome"] for record in records} == truth
     assert summary["in_flight_peak"] < 64
 
 
 def test_an_asked_for_concurrency_that_does_not_fit_is_capped_with_a_line(sonde, world):
     served = world(prefix="127.85.0.0/28", ports=1, mix="open", seed=5)
-    finished = sonde("scan", served.prefix, "-p", served.ports, "--concurrency", "5000", "--progress", "none", preexec_fn=limited(100))
+    finished = sonde("scan", served.prefix, "-p", served.ports, "--concurrency", "5000", "--engine", "epoll", "--workers", "1",
+                     "--progress", "none", preexec_fn=limited(100))
     assert len(finished.records) == 16
     assert "--concurrency 5000" in finished.err and "100 open files" in finished.err
 

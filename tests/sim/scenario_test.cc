@@ -79,7 +79,7 @@ class KernelScenario : public testing::TestWithParam<std::tuple<const char*, io:
   static constexpr std::uint32_t kTargets = 300;
 
   void SetUp() override {
-    choice_ = io::choose_engine(std::get<1>(GetParam()), false);
+    choice_ = io::choose_engine(std::get<1>(GetParam()));
     if (choice_.engine != std::get<1>(GetParam())) GTEST_SKIP() << choice_.notice;
     world::ServerOptions serve;
     serve.population = &population_;
