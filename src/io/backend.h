@@ -4,7 +4,7 @@
 //
 // Life of a connection here: connect → kConnect completion → any number of read/write, each answered by exactly one
 // completion → close. At most one read and one write are outstanding. After close (or an error returned by connect, or
-// a failed kConnect followed by close) nothing more is delivered for that id.
+// a failed kConnect followed by close) nothing more is delivered for that id, and the bytes of a write may go.
 #pragma once
 
 #include <cstddef>
@@ -58,8 +58,10 @@ struct TcpInfo {
 };
 
 enum class CloseMode : std::uint8_t {
-  kReset,     // RST: no TIME_WAIT here, no work for the peer; what a prober does after its verdict
-  kGraceful,  // FIN after what was written
+  kReset,  // RST: no TIME_WAIT here, no work for the peer; what a prober does after its verdict
+  // FIN after what was written. RST if a write is outstanding: a peer shall not take a part for the whole. (RST from
+  // the kernel, too, where the peer's bytes were left unread.)
+  kGraceful,
 };
 
 class Backend {
@@ -79,7 +81,7 @@ class Backend {
   // Asks for the next bytes.
   virtual void read(ConnectionId id, Patience patience) = 0;
   void read(ConnectionId id) { read(id, Patience::kSoon); }
-  // Writes all of `bytes`, which must stay valid until the kWrite completion.
+  // Writes all of `bytes`, which are not empty and must stay valid until the kWrite completion, or close.
   virtual void write(ConnectionId id, std::span<const std::byte> bytes) = 0;
   virtual void close(ConnectionId id, CloseMode mode) = 0;
   // Nothing where the connection is gone, or where this backend cannot ask. Costs a few system calls.

@@ -124,7 +124,7 @@ void EpollBackend::write(ConnectionId id, std::span<const std::byte> bytes) {
 void EpollBackend::close(ConnectionId id, CloseMode mode) {
   Socket* socket = find(id);
   if (socket == nullptr) return;
-  if (mode == CloseMode::kReset) {
+  if (mode == CloseMode::kReset || socket->wants_write) {
     close_with_reset(socket->fd);
   } else {
     ::close(socket->fd);
@@ -143,6 +143,7 @@ std::span<Completion> EpollBackend::wait(Nanos until) {
   completions_.clear();
   leases_.clear();
   completions_.swap(immediate_);
+  std::erase_if(completions_, [this](const Completion& completion) { return find(completion.id) == nullptr; });
   const bool busy = !completions_.empty() || !ready_.empty();
   std::array<epoll_event, kEventsPerWait> events;
   const int count = watches_.wait(events, busy ? 0 : until);
@@ -183,9 +184,10 @@ void EpollBackend::finish_connect(Socket& socket, ConnectionId id, std::uint32_t
   socklen_t length = sizeof so_error;
   getsockopt(socket.fd, SOL_SOCKET, SO_ERROR, &so_error, &length);
   // A RST to the SYN is ECONNREFUSED. ECONNRESET and EPIPE mean that the handshake was complete and the RST came behind
-  // it, before we looked: the connection was there, and the next read tells of its end.
+  // it, before we looked: the connection was there, and the next read tells of its end. EPIPE: a FIN came before the
+  // RST, and a read tells of that.
   if (so_error == 0 || so_error == ECONNRESET || so_error == EPIPE) {
-    socket.was_reset = so_error != 0;
+    socket.was_reset = so_error == ECONNRESET;
     completions_.push_back({.id = id, .op = Op::kConnect});
     return;
   }
@@ -240,6 +242,7 @@ void EpollBackend::do_write(Socket& socket, ConnectionId id) {
       if (Result<> added = add_to_epoll(socket, id); added) return;
     }
     if (put < 0) {
+      socket.was_reset = socket.was_reset || errno == ECONNRESET;
       socket.wants_write = false;
       completions_.push_back({.id = id, .op = Op::kWrite, .failed = true, .error = os::error_from(errno, "send")});
       return;

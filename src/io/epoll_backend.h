@@ -45,7 +45,7 @@ class EpollBackend final : public Backend {
     bool wants_read : 1 = false;
     bool wants_write : 1 = false;
     bool queued : 1 = false;     // in ready_
-    bool was_reset : 1 = false;  // SO_ERROR, which the kernel tells once, said ECONNRESET
+    bool was_reset : 1 = false;  // the kernel, which tells it once, said ECONNRESET to something else than a read
     std::span<const std::byte> unwritten;
   };
 

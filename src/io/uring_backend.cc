@@ -11,7 +11,6 @@
 #include "base/check.h"
 #include "io/socket.h"
 #include "os/error.h"
-#include "os/fd.h"
 #include "os/machine.h"
 
 namespace sonde::io {
@@ -20,7 +19,7 @@ namespace {
 constexpr std::uint32_t kNoSlot = 0xffffffff;
 constexpr std::size_t kMostCompletions = 1024;  // a wait, so that deadlines get their turn
 constexpr std::size_t kMostEvents = 128;
-constexpr std::uint64_t kWake = 0xfffffffe;    // names wake_ among the watches; no descriptor is named so
+constexpr int kMostRounds = 8;                 // of submissions of a ring, a wait
 constexpr int kOpFixedFdInstall = 54;          // younger than the headers
 constexpr Nanos kRefusedRetry = kMillisecond;  // when the kernel takes no submissions
 constexpr Nanos kDrainBound = 60 * kSecond;
@@ -31,11 +30,10 @@ Result<std::unique_ptr<UringBackend>> UringBackend::create(memory::RingPool& poo
   SONDE_CHECK(options.features.usable(), "io_uring is not there");
   Result<WatchSet> watches = WatchSet::create();
   if (!watches) return std::unexpected(watches.error());
-  os::Fd wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  os::Fd wake(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
   if (!wake) return std::unexpected(os::error_from(errno, "eventfd"));
   epoll_event event{};
-  event.events = EPOLLIN | EPOLLET;  // each completion is an edge: nobody needs to read the count
-  event.data.u64 = kWake;
+  event.events = EPOLLIN | EPOLLET;  // never read: each signal is an edge
   if (epoll_ctl(watches->epoll(), EPOLL_CTL_ADD, wake.get(), &event) != 0)
     return std::unexpected(os::error_from(errno, "epoll_ctl"));
   return std::unique_ptr<UringBackend>(new UringBackend(std::move(*watches), std::move(wake), pool, options));
@@ -201,7 +199,8 @@ void UringBackend::start_write(std::uint32_t slot) {
     return;
   }
   const std::uint64_t name = entry->user_data;
-  io_uring_prep_send(entry, static_cast<int>(slot % table_), state.out, state.unwritten, MSG_NOSIGNAL | MSG_WAITALL);
+  // Without MSG_WAITALL: a send that is cut by a RST would tell of its part, and nobody would hear of the RST.
+  io_uring_prep_send(entry, static_cast<int>(slot % table_), state.out, state.unwritten, MSG_NOSIGNAL);
   entry->flags |= IOSQE_FIXED_FILE;
   entry->user_data = name;
   state.writing = true;
@@ -212,8 +211,12 @@ void UringBackend::close(ConnectionId id, CloseMode mode) {
   const std::uint32_t slot = slot_of(id);
   if (slot == kNoSlot) return;
   by_id_[id.index] = kNoSlot;
-  slots_[slot].closing = true;
+  Slot& state = slots_[slot];
+  state.closing = true;
+  if (state.writing) mode = CloseMode::kReset;
   start_close(slot, mode);
+  // The bytes may go when this returns: by then the SEND has had its turn and was cancelled.
+  if (state.writing) ring_of(slot).submit();
 }
 
 // This machine lacks the memory for a request at this moment, which says nothing of the connection: the next wait()
@@ -302,24 +305,26 @@ Result<> UringBackend::watch(int fd, bool read, bool write) { return watches_.wa
 std::span<Completion> UringBackend::wait(Nanos until) {
   completions_.clear();
   leases_.clear();
-  if (left_over_) collect_all();
   submit_all();
   if (completions_.size() < kMostCompletions) {
     const bool refused = !unsent_.empty() || !dirty_.empty();
     if (refused) until = std::min(until, os::monotonic_now() + kRefusedRetry);
     std::array<epoll_event, kMostEvents> events;
-    const bool busy = !completions_.empty() || !immediate_.empty();
+    const bool busy = !completions_.empty() || !immediate_.empty() || unfinished_;
     const int count = watches_.wait(events, busy ? 0 : until);
+    bool news = unfinished_;
     for (const epoll_event& event : std::span(events).first(static_cast<std::size_t>(count))) {
       Completion watched;
       if (WatchSet::is_watch(event, watched)) {
         completions_.push_back(watched);
       } else {
-        collect_all();
+        news = true;
       }
     }
+    if (news) collect_all();
   }
-  completions_.insert(completions_.end(), immediate_.begin(), immediate_.end());
+  for (const Completion& completion : immediate_)
+    if (slot_of(completion.id) != kNoSlot) completions_.push_back(completion);
   immediate_.clear();
   refresh();
   return completions_;
@@ -332,20 +337,17 @@ void UringBackend::submit_all() {
     unsent_.pop_front();
     send_again(next);
   }
-  submitting_.clear();
-  submitting_.swap(dirty_);
-  for (const std::uint32_t ring : submitting_) {
-    rings_[ring]->listed = false;
-    rings_[ring]->submit();
-    if (rings_[ring]->dirty()) list_dirty(ring);
-    collect(ring);
+  // What a completion asks for goes out at once: the next part of a write, the read after a poll.
+  for (int round = 0; round < kMostRounds && !dirty_.empty(); ++round) {
+    submitting_.clear();
+    submitting_.swap(dirty_);
+    for (const std::uint32_t ring : submitting_) {
+      rings_[ring]->listed = false;
+      rings_[ring]->submit();
+      if (rings_[ring]->dirty()) list_dirty(ring);
+      collect(ring);
+    }
   }
-}
-
-void UringBackend::list_dirty(std::uint32_t ring) {
-  if (rings_[ring]->listed) return;
-  rings_[ring]->listed = true;
-  dirty_.push_back(ring);
 }
 
 void UringBackend::send_again(const Unsent& unsent) {
@@ -357,27 +359,37 @@ void UringBackend::send_again(const Unsent& unsent) {
   }
 }
 
-// After a wake any ring may have something.
 void UringBackend::collect_all() {
-  left_over_ = false;
-  for (std::size_t i = 0; i < rings_.size(); ++i) {
-    rings_[i]->deliver();
-    collect(i);
+  unfinished_ = false;
+  for (std::size_t left = rings_.size(); left > 0 && !unfinished_; --left) {
+    const std::size_t ring = first_ring_++ % rings_.size();
+    if (rings_[ring]->has_news()) collect(ring);
   }
 }
 
+void UringBackend::list_dirty(std::uint32_t ring) {
+  if (rings_[ring]->listed) return;
+  rings_[ring]->listed = true;
+  dirty_.push_back(ring);
+}
+
 void UringBackend::collect(std::size_t ring) {
-  std::size_t count = 0;
+  bool first = true;
   do {
-    count = rings_[ring]->each_completion([this](const io_uring_cqe& completion) {
+    const std::size_t count = rings_[ring]->each_completion([this](const io_uring_cqe& completion) {
       handle(completion);
       return completions_.size() < kMostCompletions;
     });
     rings_[ring]->seen(count);
+    if (completions_.size() >= kMostCompletions) {
+      unfinished_ = true;
+      return;
+    }
     // Without progress no further: the kernel's flag for more may stand when there is none (it is raised after the work
     // was queued, which may have been done by then), and is lowered only with the next work.
-  } while (count > 0 && completions_.size() < kMostCompletions && rings_[ring]->deliver());
-  left_over_ = left_over_ || completions_.size() >= kMostCompletions;
+    if (count == 0 && !first) return;
+    first = false;
+  } while (rings_[ring]->deliver());
 }
 
 void UringBackend::handle(const io_uring_cqe& completion) {
@@ -430,8 +442,9 @@ void UringBackend::handle_connect(std::uint32_t slot, int result) {
   Slot& state = slots_[slot];
   state.connecting = false;
   // The handshake was complete and a RST came behind it: the connection was there, the next read tells of its end.
-  state.was_reset = result == -ECONNRESET || result == -EPIPE || result == -ECONNABORTED;
-  if (result == 0 || state.was_reset) {
+  // EPIPE: a FIN came before the RST, and a read tells of that.
+  state.was_reset = result == -ECONNRESET || result == -ECONNABORTED;
+  if (result == 0 || result == -EPIPE || state.was_reset) {
     completions_.push_back({.id = state.id, .op = Op::kConnect});
   } else if (state.fault != 0) {
     fail(slot, Op::kConnect, os::error_from(state.fault, "socket"));
@@ -462,6 +475,7 @@ void UringBackend::handle_write(std::uint32_t slot, int result) {
   Slot& state = slots_[slot];
   state.writing = false;
   if (result < 0) {
+    state.was_reset = state.was_reset || result == -ECONNRESET;
     fail(slot, Op::kWrite, os::error_from(-result, "send"));
     return;
   }

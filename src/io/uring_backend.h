@@ -5,13 +5,11 @@
 // only after the last completion of its last request came back, so a late one can never be taken for its successor's;
 // a generation in user_data checks that.
 //
-// Rings wake the loop through one eventfd. A ring's own descriptor can be polled too, but a kernel with DEFER_TASKRUN
-// does not signal it when work is deferred (seen on 6.18), and that is how every late completion begins.
-//
 // What a connection costs in system calls: nothing of its own. Requests are gathered and handed over once a turn:
 // SOCKET and CONNECT, the reads and writes, then CANCEL of what is pending, CONNECT to AF_UNSPEC (which resets) and
-// CLOSE. A ring runs the requests of one submission in order, each to its first wait, so what follows SOCKET finds it
-// done; were it not so, CONNECT would fail with EBADF.
+// CLOSE. Asleep, one eventfd tells of news in any ring: the descriptor of a ring does not, where completions are made
+// only when asked for (DEFER_TASKRUN). A ring runs the requests of one submission in order, each to its first wait, so
+// what follows SOCKET finds it done; were it not so, CONNECT would fail with EBADF.
 #pragma once
 
 #include <deque>
@@ -78,7 +76,7 @@ class UringBackend final : public Backend {
     bool reading : 1 = false;
     bool writing : 1 = false;
     bool closing : 1 = false;
-    bool was_reset : 1 = false;  // the RST came before the connect was told
+    bool was_reset : 1 = false;  // the kernel, which tells it once, told CONNECT or SEND of the RST
     std::uint32_t unwritten = 0;
     const std::byte* out = nullptr;
   };
@@ -116,7 +114,7 @@ class UringBackend final : public Backend {
   void fail(std::uint32_t slot, Op op, const Error& error);
 
   WatchSet watches_;
-  os::Fd wake_;  // an eventfd that every ring signals
+  os::Fd wake_;  // in watches_, edge-triggered: some ring has news
   memory::RingPool& pool_;
   UringOptions options_;
   std::uint32_t table_;  // of each ring but the last
@@ -129,7 +127,8 @@ class UringBackend final : public Backend {
   std::size_t in_use_ = 0;
   std::size_t open_ring_ = 0;  // where a free slot was found last
   std::deque<Unsent> unsent_;
-  bool left_over_ = false;  // completions that a wait() had no room for
+  bool unfinished_ = false;     // a wait had enough before the rings had no more
+  std::size_t first_ring_ = 0;  // where the next wait begins to collect
   std::vector<Completion> completions_;
   std::vector<Completion> immediate_;  // of requests that the kernel did not even take
   std::vector<memory::Lease> leases_;  // behind completions_' data

@@ -58,8 +58,12 @@ bool UringRing::submit() {
   return io_uring_submit_and_get_events(&ring_) >= 0;
 }
 
+bool UringRing::undelivered() const {
+  return (IO_URING_READ_ONCE(*ring_.sq.kflags) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
+}
+
 bool UringRing::deliver() {
-  if ((IO_URING_READ_ONCE(*ring_.sq.kflags) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) == 0) return false;
+  if (!undelivered()) return false;
   io_uring_get_events(&ring_);
   return true;
 }

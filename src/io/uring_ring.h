@@ -23,7 +23,7 @@ struct UringRingOptions {
   std::uint32_t submissions = 256;
   std::uint32_t completions = 8192;
   std::uint32_t buffers = 32;  // provided at once; a power of two
-  int wake = -1;               // an eventfd to signal when there is something to deliver
+  int wake = -1;               // eventfd that is told of news
 };
 
 class UringRing {
@@ -51,8 +51,10 @@ class UringRing {
   bool dirty() const { return io_uring_sq_ready(&ring_) > 0; }
   // Hands what was prepared to the kernel and lets it deliver what is ready. False: it took none of it.
   bool submit();
-  // Lets the kernel deliver what is ready, some twenty completions at a time; false when there is nothing.
+  // Lets the kernel deliver what it has, some twenty at a time; false when it has nothing.
   bool deliver();
+  // Whether there are completions, or some that the kernel would deliver.
+  bool has_news() const { return io_uring_cq_ready(&ring_) > 0 || undelivered(); }
 
   // Completions, oldest first; `seen` takes them off.
   template <typename Handler>
@@ -78,6 +80,7 @@ class UringRing {
 
  private:
   UringRing(memory::RingPool& pool, const UringRingOptions& options) : pool_(pool), options_(options) {}
+  bool undelivered() const;
   const io_uring_sqe* sqes() const { return ring_.sq.sqes; }
   void add_buffer(std::uint32_t number);
 
