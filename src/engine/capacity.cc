@@ -14,7 +14,7 @@ constexpr std::uint64_t kDefaultConcurrency = 100'000;
 constexpr std::uint64_t kMostConnections = 16'000'000;
 constexpr std::uint64_t kMostWorkers = 64;       // when each is there for its descriptor table
 constexpr std::uint64_t kKeptBack = 8;           // output, checkpoint, summary, lists
-constexpr std::uint64_t kKeptBackPerWorker = 3;  // epoll, the resolver's sockets
+constexpr std::uint64_t kKeptBackPerWorker = 4;  // epoll, io_uring's eventfd, the resolver's sockets
 constexpr std::uint64_t kKeptBackInOwn = 2;      // the resolver's sockets, in a table of its own
 constexpr std::uint64_t kMostInRing = io::kLongestTable;
 

@@ -110,10 +110,11 @@ def test_64_descriptors_and_io_uring_have_2000_in_flight(scan, world):
     assert summary["in_flight_peak"] > 1000
 
 
-def test_auto_takes_io_uring_whatever_the_descriptors(scan, world):
+def test_64_descriptors_and_auto_take_io_uring(scan, sonde, world):
     served = world(prefix="127.124.16.0/24", ports=1, mix="open_mute=1", seed=8)
-    assert scan(served.prefix, "-p", served.ports, "--concurrency", 1000, preexec_fn=limited(64))[1]["engine"] == "uring"
-    assert scan(served.prefix, "-p", served.ports, "--concurrency", 10)[1]["engine"] == "uring"
+    arguments = [served.prefix, "-p", served.ports, "--concurrency", 1000]
+    assert scan(*arguments, preexec_fn=limited(64))[1]["engine"] == "uring"
+    assert sonde("scan", *arguments, "--progress", "none", preexec_fn=limited(64)).err == "", "nothing has to be said"
 
 
 @pytest.mark.parametrize("forbidden", [False, True], ids=["uring", "tables"])
