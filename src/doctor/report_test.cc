@@ -364,7 +364,7 @@ TEST(Examine, the_largest_numbers_do_not_overflow) {
 }
 
 TEST(Foresee, says_nothing_when_all_fits) {
-  const Need need{.connections = 50'000, .destinations = 1};
+  const Need need{.connections = 30'000, .destinations = 1};
   EXPECT_TRUE(foresee(examine(roomy(), need), need).empty());
 }
 
@@ -378,6 +378,18 @@ TEST(Foresee, ports_that_run_out_are_told_with_their_number_and_command) {
       lines[0],
       "100000 connections from 1 address to 1 destination need as many source ports; there are 28232, so 71768 will "
       "wait or fail; sysctl -w net.ipv4.ip_local_port_range='1024 65535'");
+}
+
+TEST(Foresee, more_than_half_of_the_ports_is_told_for_it_opens_slowly) {
+  Machine machine = roomy();
+  const Need need{.connections = 50'000, .destinations = 1};
+  std::vector<std::string> lines = foresee(examine(machine, need), need);
+  ASSERT_EQ(lines.size(), 1U);
+  EXPECT_NE(lines[0].find("more than half of the 64512 source ports"), std::string::npos) << lines[0];
+  machine.ports = PortRange{.first = 10'000, .last = 62'000};
+  lines = foresee(examine(machine, need), need);
+  ASSERT_EQ(lines.size(), 1U);
+  EXPECT_TRUE(lines[0].ends_with("; sysctl -w net.ipv4.ip_local_port_range='1024 65535'")) << lines[0];
 }
 
 TEST(Foresee, one_line_for_each_thing_that_will_go_wrong) {

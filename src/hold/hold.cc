@@ -27,7 +27,7 @@ namespace {
 enum : int { kExitDone = 0, kExitFailed = 1, kExitBadInput = 2, kExitStoppedEarly = 3, kExitKilled = 130 };
 
 constexpr std::chrono::milliseconds kNap{20};
-constexpr Nanos kLook = 10 * kSecond;  // how often an idle connection's deadline is due when it is not to be closed
+constexpr Nanos kLook = 30 * kSecond;  // how often an idle connection's deadline is due when it is not to be closed
 
 void complain(const std::string& text) { fmt::print(stderr, "sonde: {}\n", text); }
 
