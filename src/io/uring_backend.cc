@@ -51,7 +51,7 @@ UringBackend::UringBackend(WatchSet watches, os::Fd wake, memory::RingPool& pool
     const std::uint64_t wanted = options.connections + std::uint64_t{options.connections} / 8 + 512;
     table_ = static_cast<std::uint32_t>(std::min({wanted, os::raise_descriptor_limit(), std::uint64_t{kLongestTable}}));
   }
-  slots_.reserve(options.connections);
+  slots_.reserve(options.connections + table_);
   by_id_.reserve(options.connections);
 }
 
@@ -269,7 +269,7 @@ bool UringBackend::cancel(std::uint32_t slot, Request request) {
 
 void UringBackend::retire_if_done(std::uint32_t slot) {
   Slot& state = slots_[slot];
-  if (!state.closing || state.pending > 0) return;
+  if (!state.closed || state.pending > 0) return;  // CLOSE itself may have been put off
   state.used = false;
   state.closing = false;
   --in_use_;
@@ -416,6 +416,7 @@ void UringBackend::handle(const io_uring_cqe& completion) {
   --state.pending;
   if (state.closing) {
     if (request == Request::kConnect) state.connecting = false;
+    if (request == Request::kClose) state.closed = true;
     retire_if_done(slot);
     return;
   }

@@ -76,6 +76,7 @@ class UringBackend final : public Backend {
     bool reading : 1 = false;
     bool writing : 1 = false;
     bool closing : 1 = false;
+    bool closed : 1 = false;     // CLOSE was done
     bool was_reset : 1 = false;  // the kernel, which tells it once, told CONNECT or SEND of the RST
     std::uint32_t unwritten = 0;
     const std::byte* out = nullptr;
