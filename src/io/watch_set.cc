@@ -48,8 +48,13 @@ int WatchSet::wait(std::span<epoll_event> events, Nanos until) const {
     timeout.tv_sec = left / kSecond;
     timeout.tv_nsec = left % kSecond;
   }
-  const int count = epoll_pwait2(epoll_.get(), events.data(), static_cast<int>(events.size()),
-                                 until == kNever ? nullptr : &timeout, nullptr);
+  int count = epoll_pwait2(epoll_.get(), events.data(), static_cast<int>(events.size()),
+                           until == kNever ? nullptr : &timeout, nullptr);
+  if (count < 0 && errno == ENOSYS) {  // Linux before 5.11, and tools that stand in for the kernel: whole milliseconds
+    const Nanos ms = timeout.tv_sec * 1000 + (timeout.tv_nsec + kMillisecond - 1) / kMillisecond;
+    count = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()),
+                       until == kNever ? -1 : static_cast<int>(std::min<Nanos>(ms, 60'000)));
+  }
   SONDE_CHECK(count >= 0 || errno == EINTR, "epoll_wait failed");
   return std::max(count, 0);
 }
