@@ -18,6 +18,7 @@ constexpr std::uint64_t kKeptFor = 16;                 // a part in so many of t
 constexpr std::uint64_t kDirectTableMost = io::kLongestTable;
 constexpr std::uint64_t kKeptDescriptors = 32;  // of a descriptor table: output, epoll or rings, resolver
 
+constexpr std::uint64_t kLongSearch = 4096;  // ports that a connect looks at in vain, from which on it shows
 constexpr std::uint64_t kAllPorts = 65535 - 1024 + 1;
 constexpr std::uint64_t kTrackedBytes = 320;  // an entry of the connection tracking table
 
@@ -152,10 +153,14 @@ Finding ports(const Case& the) {
   }
   const std::uint64_t pairs = multiply(the.need.destinations, the.need.sources);
   finding.allows = multiply(range->size(), pairs);
-  if (*finding.allows / 2 >= the.goal) return finding;
-  // connect(2) tries every other port first: when those are used up, each connection costs a search through all of them.
+  const bool long_search = range->size() / 2 >= kLongSearch && *finding.allows / 2 < the.goal;
+  if (*finding.allows >= the.goal && !long_search) return finding;
+  // connect(2) tries every other port first: when those are used up, each connection costs a search through all of
+  // them.
   finding.level = *finding.allows >= the.goal ? Level::kWarn : Level::kLimits;
-  finding.explanation += " Beyond half of them the kernel searches long for each: opening slows to some hundred a second.";
+  if (long_search)
+    finding.explanation +=
+        " Beyond half of them the kernel searches long for each: opening slows to some hundred a second.";
   if (can_widen) {
     finding.command = sysctl_command(the.machine, widest);
     finding.fix = widest;

@@ -57,10 +57,11 @@ std::vector<std::string> foresee(const Report& report, const Need& need) {
       const bool both = ceiling != nullptr && !ceiling->command.empty() && !finding.command.empty();
       tell(consequence(finding, need), both ? ceiling->command + " && " + finding.command : finding.command);
     } else if (finding.name == "ports" && finding.allows && finding.level == Level::kWarn) {
-      tell(fmt::format("{} take more than half of the {} source ports to these destinations: beyond the half the kernel "
-                       "searches long for each, and opening slows to some hundred a second",
-                       counted(need.connections, "connection"), *finding.allows),
-           finding.command);
+      tell(
+          fmt::format("{} take more than half of the {} source ports to these destinations: beyond the half the kernel "
+                      "searches long for each, and opening slows to some hundred a second",
+                      counted(need.connections, "connection"), *finding.allows),
+          finding.command);
     } else if (finding.name == "listen_backlog" && finding.level == Level::kWarn) {
       tell(fmt::format("a listener on this machine that does not accept holds fewer than {} ({}): further connections "
                        "will wait for it",
