@@ -24,7 +24,7 @@ Parsed<std::string> resolved(const std::string& text) {
     return input_error(
         fmt::format("{} could not be resolved: {}", targets::quoted(text), os::describe(addresses.error())));
   if (addresses->empty()) return input_error(fmt::format("{} has no address", targets::quoted(text)));
-  const std::string address = to_string(addresses->front());
+  std::string address = to_string(addresses->front());
   if (expression->port == 0) return address;
   return addresses->front().is_v4() ? fmt::format("{}:{}", address, expression->port)
                                     : fmt::format("[{}]:{}", address, expression->port);
