@@ -19,7 +19,8 @@ EngineAdvice engine_advice(const Machine& machine) {
               {"defer_taskrun", has.defer_taskrun, false, "6.1",
                "completions run when the worker asks; without it they interrupt it"},
               {"fd_install", has.fd_install, false, "6.8",
-               "asks a direct descriptor why it timed out (TCP_INFO); without it `cause` stays empty with io_uring"},
+               "asks a direct descriptor why it timed out (TCP_INFO); without it `tcp` and some of `cause` stay empty "
+               "with io_uring"},
           },
       .used_when = {"--engine auto, wherever it is usable", "--engine uring"},
   };

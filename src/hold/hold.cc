@@ -3,7 +3,6 @@
 #include "hold/hold.h"
 
 #include <fmt/format.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -83,6 +82,7 @@ Result<> Hold::start_holders() {
                                .timeout = options_.connect_timeout,
                                .idle_timeout = options_.idle_timeout > 0 ? options_.idle_timeout : kLook,
                                .keepalive = options_.keepalive,
+                               .tcp_info = engine::TcpInfoUse::kNone,  // no record would tell it
                                .stays = true};
 #ifndef NDEBUG
     shard.fatal_audit = true;

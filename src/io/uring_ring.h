@@ -1,6 +1,6 @@
 // One io_uring with its table of direct descriptors and its provided buffers. A backend has as many as its connections
-// need: a table holds at most min(RLIMIT_NOFILE, 32k) descriptors, none of which counts against RLIMIT_NOFILE. All
-// calls from the thread that created it (SINGLE_ISSUER).
+// need: a table holds at most min(RLIMIT_NOFILE, kLongestTable) descriptors, none of which counts against
+// RLIMIT_NOFILE. All calls from the thread that created it (SINGLE_ISSUER).
 #pragma once
 
 #include <liburing.h>
