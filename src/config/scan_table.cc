@@ -240,6 +240,7 @@ OptionSpec module_option(std::string_view probe, const engine::OptionDef& def) {
   const std::string name = def.name;
   OptionSpec spec{
       .name = name, .metavar = def.metavar, .help = fmt::format("{}: {}", probe, def.help), .unset = def.fallback};
+  if (def.is_flag) spec.kind = Kind::kFlag;
   spec.set = [name](ScanOptions& options, std::string_view value) -> Parsed<> {
     if (const Parsed<std::string> readable = parse_text(value); !readable) return std::unexpected(readable.error());
     std::erase_if(options.module_options, [&](const auto& option) { return option.first == name; });

@@ -19,13 +19,35 @@
 
 namespace sonde::engine {
 
+// What a module keeps for one shard: keys, caches, what other threads answer. Made, used and destroyed on the shard's
+// side; outlives the shard's probes.
+class ShardState {
+ public:
+  virtual ~ShardState() = default;
+};
+
 // What the engine lends to a probe during a call. Not to be kept.
 struct ProbeContext {
   Nanos now;  // constant within the call
   Endpoint endpoint;
-  std::string_view host;   // empty for a bare address
-  memory::RingPool& pool;  // for bytes that must outlive the call; give back in ~Probe
-  Nanos wake_at = kNever;  // in/out: when on_wake is due; the phase deadlines stand beside it
+  std::string_view host;         // empty for a bare address
+  memory::RingPool& pool;        // for bytes that must outlive the call; give back in ~Probe
+  Nanos wake_at = kNever;        // in/out: when on_wake is due; the phase deadlines stand beside it
+  Nanos started = 0;             // this connection's first act (its DNS query or SYN)
+  ShardState* state = nullptr;   // what the module keeps for this shard; null when it keeps nothing
+  std::uint32_t connection = 0;  // how many connections of this probe came before
+  // in/out: a TLS handshake runs. While it does the phase is tls, with a budget of its own (--tls-timeout), and the
+  // connection is Handshaking; before it and after it the phases are those of plain reading and writing.
+  bool handshaking = false;
+};
+
+// Fields of a record that another thread still works on. The record waits for it, beside the connections; the
+// connection does not.
+class LateFields {
+ public:
+  virtual ~LateFields() = default;
+  virtual bool ready() = 0;                                 // asked once a turn
+  virtual void fill(std::span<results::Value> values) = 0;  // REQUIRES: ready(). As Probe::fill, after it.
 };
 
 // What the probe wants next.
@@ -35,17 +57,30 @@ struct Step {
     kSend,  // send `bytes` (valid until the next call of this probe), then as kMore
     kRest,  // the connection idles: nothing is expected, no phase runs; bytes, its end or on_idle wake the probe
     kDone,  // the verdict is `outcome`
+    // Close this connection and open another to the same target, under the same limits; this probe goes on there with
+    // start(). Its record tells the phases, timings and TCP facts of the first connection. Allowed wherever kDone is.
+    kReconnect,
   };
   Kind kind = Kind::kMore;
   results::Outcome outcome = results::Outcome::kSuccess;
+  // kSend: what to send. kDone, kReconnect: a farewell, sent before the connection closes (valid until the call
+  // returns).
   std::span<const std::byte> bytes;
-  const char* error = "";  // short text, a literal; for outcomes other than success
+  const char* error = "";  // short text, a literal or the probe's own; for outcomes other than success
+  bool graceful = false;   // kDone, kReconnect: closes with FIN; else with RST, once the farewell is handed over
 
   static Step more() { return {}; }
   static Step send(std::span<const std::byte> bytes) { return {.kind = Kind::kSend, .bytes = bytes}; }
   static Step rest() { return {.kind = Kind::kRest}; }
   static Step done(results::Outcome outcome, const char* error = "") {
     return {.kind = Kind::kDone, .outcome = outcome, .error = error};
+  }
+  static Step reconnect() { return {.kind = Kind::kReconnect}; }
+  // The same, with a farewell.
+  Step after(std::span<const std::byte> farewell) const {
+    Step step = *this;
+    step.bytes = farewell;
+    return step;
   }
 };
 
@@ -55,7 +90,7 @@ class Probe {
   virtual Step start(ProbeContext& context) = 0;  // connected
   // Any cutting of the peer's bytes into calls gives the same verdict. `bytes` is borrowed for the call.
   virtual Step on_bytes(ProbeContext& context, std::span<const std::byte> bytes) = 0;
-  virtual Step on_eof(ProbeContext& context) = 0;  // FIN; must return kDone
+  virtual Step on_eof(ProbeContext& context) = 0;  // FIN; must return kDone (or kReconnect, as all that must)
   virtual Step on_wake(ProbeContext& context) {
     (void)context;
     return Step::more();
@@ -72,21 +107,25 @@ class Probe {
     (void)context;
     return Step::done(results::Outcome::kTimeout);
   }
-  // The connection was reset by the peer or failed. Must return kDone; `outcome` is what the engine makes of it.
+  // The connection was reset by the peer or failed; of a later connection (context.connection > 0) also: it could not
+  // be opened. Must return kDone; `outcome` is what the engine makes of it.
   virtual Step on_failure(ProbeContext& context, results::Outcome outcome) {
     (void)context;
     return Step::done(outcome);
   }
   // What was learned, whatever the outcome. `values` has one entry a field of the module, all absent at first.
   virtual void fill(std::span<results::Value> values) const { (void)values; }
+  // Asked once, behind fill(): fields that are not known yet; null when all are.
+  virtual std::unique_ptr<LateFields> late_fields() { return nullptr; }
 };
 
 // An option that a module adds to `sonde scan`: a stable long name without dashes.
 struct OptionDef {
   const char* name;
   const char* metavar;
-  const char* fallback;  // default as text
+  const char* fallback;  // default as text; of a flag nothing
   const char* help;
+  bool is_flag = false;  // takes no value; configure() is called with "true" or "false"
 };
 
 // Declares a probe in one place: name, help, options, fields. One object a run; immutable once configured, shared by
@@ -104,6 +143,11 @@ class ProbeModule {
     (void)value;
     return {};
   }
+  // Called once when all options are set, before anything is sent: what only shows when they are seen together, files
+  // that must be read. The error names the option.
+  virtual Parsed<> prepare() { return {}; }
+  // Called once a shard; from any thread, with its own synchronisation. Null: nothing is kept.
+  virtual std::unique_ptr<ShardState> make_shard_state() const { return nullptr; }
   virtual std::span<const std::uint16_t> default_ports() const { return {}; }  // empty: -p is required
   // The phases' budgets beyond connect: whether the probe reads at all (tcp does not).
   virtual bool reads() const { return true; }

@@ -23,6 +23,7 @@ FieldValue module_value(const Record& record, std::uint32_t id) {
   if (const auto* boolean = std::get_if<bool>(&value)) return *boolean;
   if (const auto* text = std::get_if<std::string>(&value)) return std::string_view(*text);
   if (const auto* list = std::get_if<std::vector<std::string>>(&value)) return list;
+  if (const auto* json = std::get_if<Json>(&value)) return json;
   return {};
 }
 
@@ -93,6 +94,8 @@ void append_text(const FieldValue& value, std::string& out) {
       if (i > 0) out += ';';
       out += (**list)[i];
     }
+  } else if (const auto* json = std::get_if<const Json*>(&value)) {
+    out += (*json)->text;
   }
 }
 

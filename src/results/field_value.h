@@ -12,7 +12,8 @@
 
 namespace sonde::results {
 
-using FieldValue = std::variant<std::monostate, std::int64_t, bool, std::string_view, const std::vector<std::string>*>;
+using FieldValue =
+    std::variant<std::monostate, std::int64_t, bool, std::string_view, const std::vector<std::string>*, const Json*>;
 
 // `scratch` backs texts that are made here (ts, ip); it must outlive the value. monostate: absent.
 FieldValue field_value(const Record& record, std::uint32_t id, std::string& scratch);

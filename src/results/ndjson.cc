@@ -108,6 +108,8 @@ class NdjsonEncoder final : public Encoder {
       writer.StartArray();
       for (const std::string& item : **list) writer.String(item.data(), size_of(item));
       writer.EndArray();
+    } else if (const auto* json = std::get_if<const Json*>(&value)) {
+      writer.RawValue((*json)->text.data(), (*json)->text.size(), rapidjson::kObjectType);
     }
   }
 

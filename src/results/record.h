@@ -17,7 +17,7 @@
 
 namespace sonde::results {
 
-enum class FieldType : std::uint8_t { kString, kInteger, kBoolean, kStringList };
+enum class FieldType : std::uint8_t { kString, kInteger, kBoolean, kStringList, kJson };
 
 // One field: the dotted path in the record ("banner.text"), its type, one line of help for docs and --help.
 struct FieldDef {
@@ -27,8 +27,14 @@ struct FieldDef {
   bool csv_default = false;  // in the default set of csv and table
 };
 
+// A value with a structure of its own (a list of objects), as the JSON text that stands in the record.
+struct Json {
+  std::string text;
+  bool operator==(const Json&) const = default;
+};
+
 // monostate: the field is absent from this record. Strings are valid UTF-8 without control characters (see escape.h).
-using Value = std::variant<std::monostate, std::int64_t, bool, std::string, std::vector<std::string>>;
+using Value = std::variant<std::monostate, std::int64_t, bool, std::string, std::vector<std::string>, Json>;
 
 inline constexpr std::int32_t kNoTiming = -1;
 

@@ -36,6 +36,7 @@ Parsed<> configure_probes(const ScanOptions& options, Plan& plan) {
           return input_error("--" + key + ": " + set.error().text);
       }
     }
+    if (const Parsed<> ready = module->prepare(); !ready) return ready;
     const std::uint32_t first = plan.schema.add(module->fields());
     plan.pass.push_back({.module = module.get(), .first_value_id = first});
     plan.modules.push_back(std::move(module));
