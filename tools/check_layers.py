@@ -18,7 +18,7 @@ def layer_table(src):
     loop = re.search(r"foreach\(folder\b(.*?)\bL\d+\s*$(?=\s*if\()", text, re.S | re.M)
     table = {}
     for line in (loop.group(0) if loop else "").splitlines():
-        found = re.match(r"\s*(?:foreach\(folder)?\s*([a-z_ ]*?)\)?\s*#\s*L(\d+)", line)
+        found = re.match(r"\s*(?:foreach\(folder)?\s*([a-z0-9_ ]*?)\)?\s*#\s*L(\d+)", line)
         if found:
             table.update({folder: int(found.group(2)) for folder in found.group(1).split()})
     return table
