@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/ids.h"
@@ -13,16 +14,51 @@
 #include "engine/lifecycle.h"
 #include "engine/probe.h"
 #include "engine/timer_wheel.h"
+#include "memory/state_slab.h"
 #include "results/outcome.h"
+#include "results/record.h"
 
 namespace sonde::engine {
 
-struct Connection : TimerNode {       // the node of its nearest deadline
-  Probe* probe = nullptr;             // null until connected
-  std::unique_ptr<std::string> host;  // null for a bare address
+// What a record tells of the connection under its probe.
+struct ConnectionFacts {
+  results::Phase phase = results::Phase::kConnect;  // where it stood
+  results::Cause cause = results::Cause::kNone;
+  std::array<std::int32_t, results::kPhaseNames.size()> timing_us{};
+  std::optional<results::TcpFacts> tcp;
+};
+
+// A probe that goes from one connection to another, and what its record tells of the first. Destroys the probe where no
+// connection has taken it.
+struct Carried {
+  explicit Carried(memory::StateSlab& its_states) : states(&its_states) {}
+  Carried(const Carried&) = delete;
+  Carried& operator=(const Carried&) = delete;
+  ~Carried() {
+    if (probe == nullptr) return;
+    probe->~Probe();
+    states->release(probe);
+  }
+
+  Probe* probe = nullptr;  // null while a connection has it
+  memory::StateSlab* states;
+  std::uint32_t connections = 0;  // that came before the present one, or the one that is waited for
+  ConnectionFacts first;
+};
+
+// What few connections need, outside of the slot.
+struct Companion {
+  std::string host;  // empty for a bare address
+  std::unique_ptr<Carried> carried;
+  std::int32_t read_start_us = 0;  // since `started`, behind a handshake that began late (STARTTLS); else 0
+};
+
+struct Connection : TimerNode {          // the node of its nearest deadline
+  Probe* probe = nullptr;                // null until connected
+  std::unique_ptr<Companion> companion;  // mostly null
   std::uint64_t position = 0;
   Nanos started = 0;       // the attempt's first act
-  Nanos wake_at = kNever;  // of the probe; while Idle, when that has lasted too long
+  Nanos wake_at = kNever;  // of the probe; while Idle or Closing, when that has lasted too long
   IpAddress address;
   // Durations by Phase, dns to first_byte; kNoTiming where it did not happen.
   std::array<std::int32_t, 5> phase_us{};
@@ -35,12 +71,16 @@ struct Connection : TimerNode {       // the node of its nearest deadline
   std::uint8_t module = 0;    // which probe of the pass
   std::uint8_t attempts = 1;  // this one counted in
   std::uint8_t local_faults = 0;
-  bool received : 1 = false;  // any byte came
+  bool received : 1 = false;  // any byte came; since the TLS handshake began or ended, if there was one
+  bool answered : 1 = false;  // any byte came at all
+  bool sent : 1 = false;      // anything was written
   bool reading : 1 = false;   // a read is outstanding
   bool writing : 1 = false;
-  bool limited : 1 = false;  // holds its share of the per-host and per-prefix limits
-  bool live : 1 = false;     // the slot is in use
+  bool limited : 1 = false;   // holds its share of the per-host and per-prefix limits
+  bool live : 1 = false;      // the slot is in use
+  bool graceful : 1 = false;  // Closing: with FIN behind the farewell
 
+  Carried* carried() const { return companion ? companion->carried.get() : nullptr; }
   ConnectionId id() const { return {.index = index, .generation = generation}; }
 };
 static_assert(sizeof(Connection) <= 128, "the budget of a connection");

@@ -2,9 +2,10 @@
 //
 //   Init → Connecting → Connected (Accepted on a listener) → Handshaking → Active ⇄ Idle → Closing → Closed
 //
-// Only Active may become Idle. Idle that has timed out never becomes Active again. Closing refuses new writes. A move
-// that the table does not have is a bug: fatal in debug builds; in release it is counted, told with the connection's
-// last states, and that connection alone is closed. Eight bytes inside the connection's slot.
+// Active may go back to Handshaking: a dialogue in the clear (STARTTLS) ends in a TLS handshake, which has a budget of
+// its own. Only Active may become Idle. Idle that has timed out never becomes Active again. Closing refuses new writes.
+// A move that the table does not have is a bug: fatal in debug builds; in release it is counted, told with the
+// connection's last states, and that connection alone is closed. Eight bytes inside the connection's slot.
 #pragma once
 
 #include <array>
@@ -40,7 +41,7 @@ constexpr bool may_move(State from, State to) {
       /* Connected   */ bit(State::kHandshaking) | bit(State::kActive) | kEnd,
       /* Accepted    */ bit(State::kHandshaking) | bit(State::kActive) | kEnd,
       /* Handshaking */ bit(State::kActive) | kEnd,
-      /* Active      */ bit(State::kIdle) | kEnd,
+      /* Active      */ bit(State::kHandshaking) | bit(State::kIdle) | kEnd,
       /* Idle        */ bit(State::kActive) | kEnd,
       /* Closing     */ bit(State::kClosed),
       /* Closed      */ 0,

@@ -26,6 +26,26 @@ TEST(Lifecycle, only_active_may_become_idle) {
         << kStateNames[from];
 }
 
+TEST(Lifecycle, a_handshake_follows_the_connection_or_a_dialogue_in_the_clear) {
+  for (std::size_t from = 0; from < kStateNames.size(); ++from) {
+    const auto state = static_cast<State>(from);
+    EXPECT_EQ(may_move(state, State::kHandshaking),
+              state == State::kConnected || state == State::kAccepted || state == State::kActive)
+        << kStateNames[from];
+  }
+  const Lifecycle starttls = at({State::kConnecting, State::kConnected, State::kActive, State::kHandshaking,
+                                 State::kActive, State::kClosing, State::kClosed});
+  EXPECT_EQ(starttls.history(), "Init Connecting Connected Active Handshaking Active Closing Closed");
+}
+
+TEST(Lifecycle, the_table_has_so_many_moves) {
+  int moves = 0;
+  for (std::size_t from = 0; from < kStateNames.size(); ++from)
+    for (std::size_t to = 0; to < kStateNames.size(); ++to)
+      moves += may_move(static_cast<State>(from), static_cast<State>(to)) ? 1 : 0;
+  EXPECT_EQ(moves, 23);
+}
+
 TEST(Lifecycle, nothing_leaves_closed_and_closing_only_closes) {
   for (std::size_t to = 0; to < kStateNames.size(); ++to) {
     EXPECT_FALSE(may_move(State::kClosed, static_cast<State>(to)));

@@ -1,4 +1,5 @@
-// The loop of a shard and how probes are started; what happens to them then is in shard_drive.cc.
+// The loop of a shard and how probes are started; what happens to them then is in shard_drive.cc, their end in
+// shard_end.cc.
 #include "engine/shard.h"
 
 #include <algorithm>
@@ -10,6 +11,7 @@ namespace sonde::engine {
 namespace {
 
 constexpr Nanos kPoll = 5 * kMillisecond;  // how soon to look again at what gives no signal (a stream, others' limits)
+constexpr Nanos kLatePoll = kMillisecond;  // the same, of what other threads work on for a record
 constexpr Nanos kFirstPause = 5 * kMillisecond;
 constexpr Nanos kLongestPause = 320 * kMillisecond;
 constexpr std::uint8_t kMaxLocalFaults = 16;        // then the probe ends in local_error
@@ -39,6 +41,7 @@ Shard::Shard(ShardOptions options, std::vector<PassModule> pass, targets::Target
   for (const PassModule& module : pass_) {
     probe_states_.emplace_back(module.module->state_bytes());
     values_.emplace_back(module.module->fields().size());
+    shard_states_.push_back(module.module->make_shard_state());
   }
 }
 
@@ -51,6 +54,7 @@ bool Shard::turn(Nanos latest) {
   const Nanos start_again = start_some();
   Nanos until = std::min({latest, start_again, wheel_.next_due()});
   if (resolver_ != nullptr) until = std::min(until, resolver_->next_time(backend_.now()));
+  if (!late_.empty()) until = std::min(until, backend_.now() + kLatePoll);
   for (const io::Completion& completion : backend_.wait(until)) handle(completion);
   if (wheel_.next_due() < backend_.now() - kStall) catch_up();
   if (resolver_ != nullptr) {
@@ -58,10 +62,11 @@ bool Shard::turn(Nanos latest) {
     for (const Resolved& resolved : resolver_->take_answers()) on_resolved(resolved);
   }
   expire();
+  if (!late_.empty()) hand_over_late();
   stats_.in_flight.set(connections_.in_use());
   stats_.timers.set(wheel_.armed());
   if (wheel_.armed() > stats_.timers_peak.value()) stats_.timers_peak.set(wheel_.armed());
-  if (connections_.in_use() > 0) return true;
+  if (connections_.in_use() > 0 || !late_.empty()) return true;
   return !stopping_ && !(again_.empty() && deferred_.empty() && batch_next_ == batch_size_ && source_.exhausted());
 }
 
@@ -84,7 +89,7 @@ Nanos Shard::start_some() {
     if (Nanos again_at = kNever; at_ceiling(again_at)) return again_at;
     const Nanos now = backend_.refresh();
     if (now < paused_until_) return paused_until_;
-    if (consumer_.full()) return now + kMillisecond;
+    if (consumer_.full() || late_.size() >= kMaxLate) return now + kMillisecond;
     if (const Nanos token_at = limits_.rate.ready_at(now); token_at > now) return token_at;
     Start start;
     Nanos again_at = kNever;
@@ -199,7 +204,9 @@ Connection& Shard::open_slot(Start& start) {
   connection.position = start.target.position;
   connection.address = start.target.endpoint.address;
   connection.port = start.target.endpoint.port;
-  if (!start.target.host.empty()) connection.host = std::make_unique<std::string>(std::move(start.target.host));
+  if (!start.target.host.empty() || start.carried)
+    connection.companion = std::make_unique<Companion>(
+        Companion{.host = std::move(start.target.host), .carried = std::move(start.carried)});
   connection.module = start.module;
   connection.attempts = start.attempts;
   connection.local_faults = start.local_faults;
@@ -210,12 +217,15 @@ Connection& Shard::open_slot(Start& start) {
   return connection;
 }
 
-// The attempt that a connection was, to be made again.
+// The attempt that a connection was, to be made again; with the probe that goes on, if there is one.
 Shard::Start Shard::start_of(Connection& connection) {
   Start start;
   start.target.position = connection.position;
   start.target.endpoint = {.address = connection.address, .port = connection.port};
-  if (connection.host) start.target.host = std::move(*connection.host);
+  if (connection.companion) {
+    start.target.host = std::move(connection.companion->host);
+    start.carried = std::move(connection.companion->carried);
+  }
   start.dns_us = connection.phase_us[static_cast<std::size_t>(results::Phase::kDns)];
   start.module = connection.module;
   start.attempts = connection.attempts;
@@ -261,7 +271,7 @@ void Shard::resolve(Start& start) {
   Connection& connection = open_slot(start);
   connection.phase = results::Phase::kDns;
   arm(connection);
-  resolver_->resolve(connection.id(), *connection.host);
+  resolver_->resolve(connection.id(), connection.companion->host);
 }
 
 // This machine could not do it: slow down, try the target again, count it. Only what stays impossible is recorded, as
@@ -315,22 +325,34 @@ void Shard::cut() {
   for (std::uint32_t i = 0; i < connections_.made(); ++i) {
     Connection& connection = connections_[i];
     if (!connection.live) continue;
+    if (connection.lifecycle.state() == State::kClosing) {  // its record is made
+      close(connection);
+      continue;
+    }
     cut_.push_back(connection.position);
     if (options_.cut_records) {
-      end(connection, results::Outcome::kCancelled, "cut before it ended");
+      end(connection, results::Outcome::kCancelled, kCutError);
     } else {
       stats_.abandoned.add(remaining(connection.module));
       close(connection);
     }
   }
   for (std::deque<Start>* queue : {&again_, &deferred_}) {
-    for (const Start& start : *queue) {
-      cut_.push_back(start.target.position);
-      if (start.counted) stats_.abandoned.add(remaining(start.module));
-    }
+    for (Start& start : *queue) cut_start(start);
     queue->clear();
   }
+  cut_late();
   stats_.in_flight.set(0);
+}
+
+// A probe that waits for its next connection has something to tell already.
+void Shard::cut_start(Start& start) {
+  cut_.push_back(start.target.position);
+  if (start.carried && options_.cut_records) {
+    end(open_slot(start), results::Outcome::kCancelled, kCutError);
+  } else if (start.counted) {
+    stats_.abandoned.add(remaining(start.module));
+  }
 }
 
 std::vector<std::uint64_t> Shard::pending() const {
@@ -338,8 +360,11 @@ std::vector<std::uint64_t> Shard::pending() const {
   for (std::size_t i = batch_next_; i < batch_size_; ++i) positions.push_back(batch_[i].position);
   for (const Start& start : deferred_) positions.push_back(start.target.position);
   for (const Start& start : again_) positions.push_back(start.target.position);
-  for (std::uint32_t i = 0; i < connections_.made(); ++i)
-    if (connections_[i].live) positions.push_back(connections_[i].position);
+  for (const LateRecord& late : late_) positions.push_back(late.position());
+  for (std::uint32_t i = 0; i < connections_.made(); ++i) {
+    const Connection& connection = connections_[i];
+    if (connection.live && connection.lifecycle.state() != State::kClosing) positions.push_back(connection.position);
+  }
   return positions;
 }
 

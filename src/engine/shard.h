@@ -7,13 +7,14 @@
 // queue:
 //   batch_      targets drawn and not looked at yet (at most kBatch)
 //   deferred_   kept back by a per-address or per-prefix limit (at most kMaxDeferred; full: no new targets are looked
-//   at) again_      to be tried again: retries, local faults, names that were resolved (at most one a connection that
-//   was in flight)
+//   at) again_      to be tried again: retries, local faults, names that were resolved, the further connections of a
+//   probe (at most one a connection that was in flight)
+//   late_       records whose last fields another thread still works on (at kMaxLate nothing new is started; what is
+//   in flight then may exceed it)
 #pragma once
 
 #include <array>
 #include <deque>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -21,80 +22,20 @@
 #include <unordered_map>
 #include <vector>
 
-#include "engine/cause.h"
 #include "engine/connection.h"
+#include "engine/late_record.h"
 #include "engine/probe.h"
 #include "engine/resolver.h"
+#include "engine/shard_options.h"
 #include "engine/timer_wheel.h"
 #include "io/backend.h"
 #include "memory/slab.h"
 #include "memory/state_slab.h"
-#include "metrics/counter.h"
 #include "metrics/histogram.h"
-#include "pacing/in_flight_limit.h"
-#include "pacing/token_bucket.h"
 #include "results/record.h"
 #include "targets/target_source.h"
 
 namespace sonde::engine {
-
-// Takes the records of one shard, on its thread.
-class RecordConsumer {
- public:
-  virtual ~RecordConsumer() = default;
-  // False: the record was not taken and will not be (a limit on results is reached); the probe counts as cut.
-  virtual bool consume(const results::Record& record) = 0;
-  // Too much waits to be written: start nothing until it is gone.
-  virtual bool full() const = 0;
-};
-
-// Pacing that all shards of a scan share.
-struct Limits {
-  pacing::TokenBucket rate;
-  pacing::InFlightLimit per_host;
-  pacing::InFlightLimit per_prefix;
-};
-
-struct ShardOptions {
-  std::uint32_t concurrency = 1000;  // in flight at once, this shard's share
-  Nanos connect_timeout = 3 * kSecond;
-  Nanos read_timeout = 5 * kSecond;
-  Nanos dns_timeout = 2 * kSecond;
-  Nanos timeout = 15 * kSecond;
-  Nanos idle_timeout = 60 * kSecond;  // of a connection that rests
-  std::uint32_t retries = 0;
-  Nanos keepalive = 0;  // TCP keepalive of every connection; 0: none
-  TcpInfoUse tcp_info = TcpInfoUse::kTimeouts;
-  Nanos unix_offset = 0;     // wall clock minus the backend's clock
-  bool cut_records = false;  // a probe that is cut gets a `cancelled` record
-  bool stays = false;        // connections are kept: the end of one will not free what the next lacks
-  bool fatal_audit = false;
-  std::function<bool(const IpAddress&)> is_excluded;           // asked of resolved names; empty: nothing is
-  std::function<IpAddress(std::uint64_t position)> source_of;  // the address to connect from; empty: the kernel chooses
-};
-
-// One probe of the pass and where its fields start in the schema.
-struct PassModule {
-  const ProbeModule* module = nullptr;
-  std::uint32_t first_value_id = 0;
-};
-
-// Written by the shard's thread, read by any.
-struct ShardStats {
-  metrics::Counter started;    // probes, not attempts
-  metrics::Counter finished;   // probes that ended in an outcome
-  metrics::Counter abandoned;  // probes that were cut without one
-  metrics::Counter attempts;   // connections started, retries included
-  metrics::Counter retries;
-  metrics::Counter local_faults;    // acts that this machine refused and that were tried again
-  metrics::Counter tcp_info_reads;  // how often the kernel was asked what it knows of a connection
-  metrics::Counter in_flight;
-  metrics::Counter in_flight_peak;
-  metrics::Counter resting;  // connections that idle
-  metrics::Counter timers;   // deadlines that are armed
-  metrics::Counter timers_peak;
-  std::array<metrics::Counter, results::kOutcomeNames.size()> outcomes;
-};
 
 class Shard {
  public:
@@ -112,7 +53,8 @@ class Shard {
   // Ends everything in flight at once.
   void cut();
 
-  // Positions that were drawn from the source and have no record yet: what a checkpoint must take up again.
+  // Positions that were drawn from the source and lack a record yet: what a checkpoint must take up again. One can be
+  // there twice.
   std::vector<std::uint64_t> pending() const;
 
   const ShardStats& stats() const { return stats_; }
@@ -122,6 +64,9 @@ class Shard {
  private:
   static constexpr std::size_t kBatch = 64;
   static constexpr std::size_t kMaxDeferred = 1024;
+  static constexpr std::size_t kMaxLate = 4096;
+  static constexpr std::uint32_t kMaxConnections = 512;  // of one probe; then it is ended with what it has
+  static constexpr const char* kCutError = "cut before it ended";
   static constexpr int kStartsPerTurn = 32;  // then completions get their turn, so that measured times stay true
 
   // One attempt to be made.
@@ -132,7 +77,8 @@ class Shard {
     std::uint8_t module = 0;
     std::uint8_t attempts = 1;
     std::uint8_t local_faults = 0;
-    bool counted = false;  // in stats_.started
+    bool counted = false;              // in stats_.started
+    std::unique_ptr<Carried> carried;  // a probe that goes on; null: one is made when connected
   };
 
   // starting
@@ -153,6 +99,7 @@ class Shard {
   void on_connected(Connection& connection, const io::Completion& completion);
   void on_read(Connection& connection, const io::Completion& completion);
   void on_write(Connection& connection, const io::Completion& completion);
+  void on_parting(Connection& connection, const io::Completion& completion);
   void on_resolved(const Resolved& resolved);
   void catch_up();
   void expire();
@@ -162,8 +109,10 @@ class Shard {
   // probes
   void start_probe(Connection& connection);
   void destroy_probe(Connection& connection);
+  ProbeContext context_of(Connection& connection);
   template <typename Call>
   void drive(Connection& connection, Call call);
+  bool settle(Connection& connection, bool handshaking, const Step& step);
   void apply(Connection& connection, const Step& step);
   void rest(Connection& connection);
   bool rouse(Connection& connection);
@@ -173,10 +122,25 @@ class Shard {
   void arm(Connection& connection);
 
   // ends
-  void end(Connection& connection, results::Outcome outcome, const char* error);
+  void end(Connection& connection, const Step& verdict);
+  void end(Connection& connection, results::Outcome outcome, const char* error) {
+    end(connection, Step::done(outcome, error));
+  }
+  void end_rest_of_pass(Connection& connection, const Step& verdict, const std::optional<io::TcpInfo>& info);
+  void reconnect(Connection& connection, const Step& step);
+  void later_failed(Connection& connection, results::Outcome outcome);
+  Step last_word(Connection& connection, results::Outcome outcome);
   std::optional<io::TcpInfo> ask_kernel(const Connection& connection, results::Outcome outcome);
+  ConnectionFacts facts_of(const Connection& connection, results::Outcome outcome,
+                           const std::optional<io::TcpInfo>& info) const;
   void emit(const Connection& connection, results::Outcome outcome, const char* error,
             const std::optional<io::TcpInfo>& info);
+  void hand_over(const results::Record& record, std::uint64_t position);
+  void hand_over_late();
+  void cut_late();
+  void cut_start(Start& start);
+  memory::Lease take_farewell(const Connection& connection, const Step& step);
+  void leave(Connection& connection, const Step& step, memory::Lease farewell);
   void close(Connection& connection, io::CloseMode mode = io::CloseMode::kReset);
 
   Connection* find(ConnectionId id);
@@ -195,6 +159,7 @@ class Shard {
   Resolver* resolver_;
   RecordConsumer& consumer_;
 
+  std::vector<std::unique_ptr<ShardState>> shard_states_;  // by module; outlive all that probes have made
   memory::Slab<Connection> connections_;
   std::vector<memory::StateSlab> probe_states_;  // by module
   TimerWheel wheel_;
@@ -207,6 +172,7 @@ class Shard {
   std::size_t batch_size_ = 0;
   std::deque<Start> deferred_;
   std::deque<Start> again_;
+  std::deque<LateRecord> late_;
   std::vector<std::uint64_t> cut_;  // positions whose probes were cut
 
   std::uint32_t ceiling_;             // in flight at once as local faults allow, ≤ options_.concurrency

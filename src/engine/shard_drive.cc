@@ -1,5 +1,6 @@
-// What happens to a probe once it is started: completions, deadlines, the probe's steps, its end.
+// What happens to a probe once it is started: completions, deadlines, the probe's steps.
 #include <algorithm>
+#include <utility>
 
 #include "base/check.h"
 #include "engine/shard.h"
@@ -55,6 +56,10 @@ void Shard::handle(const io::Completion& completion) {
   }
   Connection* connection = find(completion.id);
   if (connection == nullptr) return;  // ended earlier in this turn
+  if (connection->lifecycle.state() == State::kClosing) {
+    on_parting(*connection, completion);
+    return;
+  }
   switch (completion.op) {
     case io::Op::kConnect:
       on_connected(*connection, completion);
@@ -120,14 +125,21 @@ void Shard::enter(Connection& connection, Phase phase) {
 }
 
 Nanos Shard::deadline_of(const Connection& connection) const {
-  if (connection.lifecycle.state() == State::kIdle) return connection.wake_at;
+  const State state = connection.lifecycle.state();
+  if (state == State::kIdle || state == State::kClosing) return connection.wake_at;
   const Nanos phase_start = connection.started + Nanos{connection.phase_start_us} * kMicrosecond;
   Nanos deadline = connection.started + options_.timeout;
   if (connection.phase == Phase::kDns) return std::min(deadline, phase_start + options_.dns_timeout);
   if (connection.phase == Phase::kConnect) return std::min(deadline, phase_start + options_.connect_timeout);
-  // The read budget runs from the moment of connection through write, first byte and read.
-  const Nanos connected_us = Nanos{std::max(connection.phase_us[0], 0)} + std::max(connection.phase_us[1], 0);
-  return std::min(deadline, connection.started + connected_us * kMicrosecond + options_.read_timeout);
+  if (connection.phase == Phase::kTls) return std::min(deadline, phase_start + options_.tls_timeout);
+  // The read budget runs through write, first byte and read: from the moment of connection, or from the end of the TLS
+  // handshake.
+  Nanos read_start_us = 0;
+  for (const Phase phase : {Phase::kDns, Phase::kConnect, Phase::kTls})
+    read_start_us += std::max(connection.phase_us[static_cast<std::size_t>(phase)], 0);
+  if (connection.companion && connection.companion->read_start_us > 0)
+    read_start_us = connection.companion->read_start_us;
+  return std::min(deadline, connection.started + read_start_us * kMicrosecond + options_.read_timeout);
 }
 
 void Shard::arm(Connection& connection) {
@@ -149,6 +161,10 @@ void Shard::on_idle_deadline(Connection& connection) {
 }
 
 void Shard::on_deadline(Connection& connection) {
+  if (connection.lifecycle.state() == State::kClosing) {  // the farewell was not taken in its time
+    close(connection);
+    return;
+  }
   if (connection.lifecycle.state() == State::kIdle) {
     on_idle_deadline(connection);
     return;
@@ -175,12 +191,10 @@ void Shard::on_deadline(Connection& connection) {
 }
 
 void Shard::start_probe(Connection& connection) {
-  const ProbeModule& module = *pass_[connection.module].module;
-  connection.probe = module.create(probe_states_[connection.module].acquire());
-  if (module.reads() && connection.lifecycle.state() == State::kConnected &&
-      !connection.lifecycle.move(State::kActive, connection.id(), audit_)) {
-    close(connection);
-    return;
+  if (Carried* carried = connection.carried()) {
+    connection.probe = std::exchange(carried->probe, nullptr);
+  } else {
+    connection.probe = pass_[connection.module].module->create(probe_states_[connection.module].acquire());
   }
   drive(connection, [](Probe& probe, ProbeContext& context) { return probe.start(context); });
 }
@@ -192,22 +206,69 @@ void Shard::destroy_probe(Connection& connection) {
   connection.probe = nullptr;
 }
 
+ProbeContext Shard::context_of(Connection& connection) {
+  const Companion* companion = connection.companion.get();
+  return {.now = backend_.now(),
+          .endpoint = {.address = connection.address, .port = connection.port},
+          .host = companion != nullptr ? std::string_view(companion->host) : std::string_view(),
+          .pool = pool_,
+          .wake_at = connection.wake_at,
+          .started = connection.started,
+          .state = shard_states_[connection.module].get(),
+          .connection = companion != nullptr && companion->carried ? companion->carried->connections : 0,
+          .handshaking = connection.phase == Phase::kTls};
+}
+
 // One call of the probe, and what follows from its step.
 template <typename Call>
 void Shard::drive(Connection& connection, Call call) {
-  ProbeContext context{.now = backend_.now(),
-                       .endpoint = {.address = connection.address, .port = connection.port},
-                       .host = connection.host ? std::string_view(*connection.host) : std::string_view(),
-                       .pool = pool_,
-                       .wake_at = connection.wake_at};
+  ProbeContext context = context_of(connection);
   const Step step = call(*connection.probe, context);
-  if (connection.lifecycle.state() != State::kIdle) connection.wake_at = context.wake_at;
-  apply(connection, step);
+  const State state = connection.lifecycle.state();
+  if (state != State::kIdle) connection.wake_at = context.wake_at;
+  const bool moves = state == State::kConnected || context.handshaking != (connection.phase == Phase::kTls);
+  if (!moves || settle(connection, context.handshaking, step)) apply(connection, step);
+}
+
+// Moves the connection to where the probe's call has left it: a TLS handshake begins or is over, or there is none and
+// the probe reads at once. False: it had to be closed.
+bool Shard::settle(Connection& connection, bool handshaking, const Step& step) {
+  const State from = connection.lifecycle.state();
+  const bool over = connection.phase == Phase::kTls;
+  if (over) {
+    // Where the handshake's end is the probe's as well, no phase comes behind it that could take time.
+    if (step.kind == Step::Kind::kReconnect) return true;
+    if (step.kind == Step::Kind::kDone && step.outcome == Outcome::kSuccess) return true;
+  } else if (!handshaking && !pass_[connection.module].module->reads()) {
+    return true;
+  }
+  if (!connection.lifecycle.move(handshaking ? State::kHandshaking : State::kActive, connection.id(), audit_)) {
+    close(connection);
+    return false;
+  }
+  if (handshaking) {
+    if (from == State::kConnected) {
+      connection.phase = Phase::kTls;  // from the moment of connection, nothing else came before
+    } else {
+      enter(connection, Phase::kTls);
+      if (!connection.companion) connection.companion = std::make_unique<Companion>();
+    }
+    connection.received = false;
+  } else if (over) {
+    enter(connection, Phase::kFirstByte);
+    connection.received = false;
+    if (connection.companion) connection.companion->read_start_us = connection.phase_start_us;
+  }
+  return true;
 }
 
 void Shard::apply(Connection& connection, const Step& step) {
   if (step.kind == Step::Kind::kDone) {
-    end(connection, step.outcome, step.error);
+    end(connection, step);
+    return;
+  }
+  if (step.kind == Step::Kind::kReconnect) {
+    reconnect(connection, step);
     return;
   }
   if (step.kind == Step::Kind::kRest) {
@@ -224,6 +285,7 @@ void Shard::apply(Connection& connection, const Step& step) {
 }
 
 void Shard::rest(Connection& connection) {
+  SONDE_CHECK(connection.phase != Phase::kTls, "a connection does not rest in its TLS handshake");
   if (connection.lifecycle.state() == State::kActive) {
     if (!connection.lifecycle.move(State::kIdle, connection.id(), audit_)) {
       close(connection);
@@ -253,13 +315,17 @@ bool Shard::rouse(Connection& connection) {
   connection.phase_start_us = 0;
   connection.phase = Phase::kFirstByte;
   connection.received = false;
+  connection.answered = false;
+  connection.sent = false;
+  if (connection.companion) connection.companion->read_start_us = 0;
   return true;
 }
 
 void Shard::send(Connection& connection, std::span<const std::byte> bytes) {
   SONDE_CHECK(!connection.writing && connection.lifecycle.accepts_writes(), "a probe sends one message at a time");
   connection.writing = true;
-  if (!connection.received) enter(connection, Phase::kWrite);
+  connection.sent = true;
+  if (!connection.received && connection.phase != Phase::kTls) enter(connection, Phase::kWrite);
   memory::Lease lease = pool_.lend(bytes.size());
   std::copy(bytes.begin(), bytes.end(), lease.bytes().begin());
   backend_.write(connection.id(), lease.bytes().first(bytes.size()));
@@ -276,134 +342,20 @@ void Shard::on_write(Connection& connection, const io::Completion& completion) {
 void Shard::on_read(Connection& connection, const io::Completion& completion) {
   connection.reading = false;
   if (completion.failed) {
-    const Outcome outcome = completion.error.kind == ErrorKind::kTimedOut ? Outcome::kTimeout
-                            : os::is_local(completion.error.kind)         ? Outcome::kLocalError
-                                                                          : Outcome::kReset;
+    if (os::is_local(completion.error.kind)) {
+      end(connection, last_word(connection, Outcome::kLocalError));
+      return;
+    }
+    const Outcome outcome = completion.error.kind == ErrorKind::kTimedOut ? Outcome::kTimeout : Outcome::kReset;
     drive(connection, [outcome](Probe& probe, ProbeContext& context) { return probe.on_failure(context, outcome); });
   } else if (completion.data.empty()) {
     drive(connection, [](Probe& probe, ProbeContext& context) { return probe.on_eof(context); });
   } else if (rouse(connection)) {
-    if (!connection.received) enter(connection, Phase::kRead);
+    if (!connection.received && connection.phase != Phase::kTls) enter(connection, Phase::kRead);
     connection.received = true;
+    connection.answered = true;
     drive(connection, [&](Probe& probe, ProbeContext& context) { return probe.on_bytes(context, completion.data); });
   }
-}
-
-// The probe has its verdict: try again, go on with the next probe of the pass, or close.
-void Shard::end(Connection& connection, Outcome outcome, const char* error) {
-  if (outcome == Outcome::kTimeout && !connection.received && connection.attempts <= options_.retries && !stopping_) {
-    stats_.retries.add();
-    Start again = start_of(connection);
-    ++again.attempts;
-    again.dns_us = results::kNoTiming;  // the address is known by then
-    close(connection);
-    again_.push_back(std::move(again));
-    return;
-  }
-  const bool connected = connection.probe != nullptr;
-  const ProbeModule& module = *pass_[connection.module].module;
-  const std::optional<io::TcpInfo> info = ask_kernel(connection, outcome);
-  emit(connection, outcome, error, info);
-  destroy_probe(connection);
-  if (remaining(connection.module) > 1) {
-    if (!connected || outcome == Outcome::kCancelled ||
-        outcome == Outcome::kLocalError) {  // the same for the rest of the pass
-      while (remaining(connection.module) > 1) {
-        ++connection.module;
-        emit(connection, outcome, error, info);
-      }
-    } else if (!module.reads()) {  // the connection is untouched: the next probe has it
-      ++connection.module;
-      start_probe(connection);
-      return;
-    } else {
-      Start next = start_of(connection);
-      ++next.module;
-      next.attempts = 1;
-      next.dns_us = results::kNoTiming;
-      close(connection);
-      again_.push_back(std::move(next));
-      return;
-    }
-  }
-  // What has idled its time takes its leave as a client does.
-  const bool idled = connection.lifecycle.state() == State::kIdle && outcome == Outcome::kSuccess;
-  if (idled) connection.lifecycle.expire_idle();
-  close(connection, idled ? io::CloseMode::kGraceful : io::CloseMode::kReset);
-}
-
-// What the kernel knows of the connection, where it is wanted and there is one.
-std::optional<io::TcpInfo> Shard::ask_kernel(const Connection& connection, Outcome outcome) {
-  if (options_.tcp_info == TcpInfoUse::kNone) return std::nullopt;
-  if (outcome == Outcome::kTimeout) {
-    if (connection.phase == Phase::kDns) return std::nullopt;
-  } else if (options_.tcp_info == TcpInfoUse::kTimeouts || connection.probe == nullptr ||
-             outcome == Outcome::kCancelled) {
-    return std::nullopt;
-  }
-  stats_.tcp_info_reads.add();
-  return backend_.tcp_info(connection.id());
-}
-
-void Shard::emit(const Connection& connection, Outcome outcome, const char* error,
-                 const std::optional<io::TcpInfo>& info) {
-  const PassModule& module = pass_[connection.module];
-  std::vector<results::Value>& values = values_[connection.module];
-  std::fill(values.begin(), values.end(), results::Value());
-  if (connection.probe != nullptr) connection.probe->fill(values);
-  results::Record record;
-  record.unix_time = backend_.now() + options_.unix_offset;
-  record.ip = connection.address;
-  record.port = connection.port;
-  if (connection.host) record.host = *connection.host;
-  record.probe = module.module->name();
-  record.outcome = outcome;
-  record.phase = outcome == Outcome::kSuccess ? Phase::kDone : connection.phase;
-  record.attempts = connection.attempts;
-  if (outcome == Outcome::kTimeout) {
-    const bool sent = connection.phase == Phase::kWrite ||
-                      connection.phase_us[static_cast<std::size_t>(Phase::kWrite)] != results::kNoTiming;
-    record.cause = cause_of(connection.phase, connection.received, sent, info);
-    if (*error == '\0' || outweighs_probe(record.cause)) error = describe(record.cause);
-  }
-  if (info) record.tcp = results::TcpFacts{.rtt_us = info->rtt_us, .retransmits = info->retransmits};
-  if (outcome != Outcome::kSuccess) record.error = *error == '\0' ? results::name(outcome) : std::string_view(error);
-  record.timing_us.fill(results::kNoTiming);
-  const std::int32_t total = elapsed_us(connection);
-  if (outcome != Outcome::kBlocked) {
-    std::copy(connection.phase_us.begin(), connection.phase_us.end(), record.timing_us.begin());
-    record.timing_us[static_cast<std::size_t>(Phase::kDone)] = total;
-    // The phase it ended in took time too, unless the verdict came as that phase began.
-    std::int32_t& last = record.timing_us[static_cast<std::size_t>(connection.phase)];
-    const bool began = connection.phase != Phase::kFirstByte || module.module->reads();
-    if (began && connection.phase != Phase::kDone) last = std::max(last, 0) + total - connection.phase_start_us;
-  }
-  record.values = values;
-  record.first_value_id = module.first_value_id;
-  if (!consumer_.consume(record)) {
-    stats_.abandoned.add();
-    cut_.push_back(connection.position);
-    return;
-  }
-  stats_.finished.add();
-  stats_.outcomes[static_cast<std::size_t>(outcome)].add();
-}
-
-void Shard::close(Connection& connection, io::CloseMode mode) {
-  destroy_probe(connection);
-  wheel_.cancel(connection);
-  const State state = connection.lifecycle.state();
-  if (state == State::kIdle) stats_.resting.subtract();
-  if (state != State::kInit && state != State::kClosed) {
-    connection.lifecycle.move(State::kClosing, connection.id(), audit_);
-    backend_.close(connection.id(), mode);
-  }
-  if (connection.writing) writes_.erase(connection.index);
-  if (connection.limited) give_limits(connection.address);
-  connection.lifecycle.force_closed();
-  connection.host.reset();
-  connection.live = false;
-  connections_.release(connection.index);
 }
 
 }  // namespace sonde::engine

@@ -171,6 +171,7 @@ Result<> Coordinator::start_workers() {
   for (std::uint32_t i = 0; i < capacity_.workers; ++i) {
     engine::ShardOptions shard{.concurrency = capacity_.share_of(i),
                                .connect_timeout = options_.connect_timeout,
+                               .tls_timeout = options_.tls_timeout,
                                .read_timeout = options_.read_timeout,
                                .dns_timeout = options_.dns_timeout,
                                .timeout = options_.timeout,
