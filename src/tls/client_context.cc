@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 #include <string_view>
 
 #include "base/check.h"
+#include "tls/client_library.h"
 #include "tls/client_session.h"
 #include "tls/names.h"
 
@@ -79,7 +81,7 @@ Parsed<> ClientContext::set_up(const ContextOptions& options) {
     return input_error(fmt::format("the least TLS version, {}, is above the greatest, {}",
                                    version_name(options.min_version), version_name(options.max_version)));
   ERR_clear_error();
-  context_ = SSL_CTX_new(TLS_client_method());
+  if (client_library() != nullptr) context_ = SSL_CTX_new_ex(client_library(), nullptr, TLS_client_method());
   wire_ = make_wire_method();
   if (context_ == nullptr || wire_ == nullptr)
     return input_error(fmt::format("OpenSSL cannot be set up: {}", last_reason()));
@@ -148,8 +150,14 @@ Parsed<> ClientContext::load_files(const ContextOptions& options) {
   const std::string& key_file = options.key_file.empty() ? options.cert_file : options.key_file;
   if (SSL_CTX_use_certificate_chain_file(context_, options.cert_file.c_str()) != 1)
     return file_error(options.cert_file);
+  const std::unique_ptr<BIO, decltype(&BIO_free)> file(BIO_new_file(key_file.c_str(), "rb"), BIO_free);
+  if (file == nullptr) return file_error(key_file);
+  // A key that is encrypted is an error, not a question to whoever sits at the terminal.
+  const auto no_password = [](char*, int, int, void*) { return -1; };
+  const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(
+      PEM_read_bio_PrivateKey(file.get(), nullptr, no_password, nullptr), EVP_PKEY_free);
   // It checks too that the key is that of the certificate.
-  if (SSL_CTX_use_PrivateKey_file(context_, key_file.c_str(), SSL_FILETYPE_PEM) != 1) return file_error(key_file);
+  if (key == nullptr || SSL_CTX_use_PrivateKey(context_, key.get()) != 1) return file_error(key_file);
   return {};
 }
 
