@@ -33,6 +33,7 @@ struct ProbeContext {
   std::string_view host;         // empty for a bare address
   memory::RingPool& pool;        // for bytes that must outlive the call; give back in ~Probe
   Nanos wake_at = kNever;        // in/out: when on_wake is due; the phase deadlines stand beside it
+  Nanos unix_now = 0;            // the wall clock's `now`
   Nanos started = 0;             // this connection's first act (its DNS query or SYN)
   ShardState* state = nullptr;   // what the module keeps for this shard; null when it keeps nothing
   std::uint32_t connection = 0;  // how many connections of this probe came before

@@ -213,6 +213,7 @@ ProbeContext Shard::context_of(Connection& connection) {
           .host = companion != nullptr ? std::string_view(companion->host) : std::string_view(),
           .pool = pool_,
           .wake_at = connection.wake_at,
+          .unix_now = backend_.now() + options_.unix_offset,
           .started = connection.started,
           .state = shard_states_[connection.module].get(),
           .connection = companion != nullptr && companion->carried ? companion->carried->connections : 0,

@@ -4,12 +4,14 @@
 
 #include "probes/banner/banner_probe.h"
 #include "probes/tcp/tcp_probe.h"
+#include "probes/tls/tls_probe.h"
 
 namespace sonde::scan {
 namespace {
 
 constexpr auto kProbes = std::to_array<ProbeEntry>({
     {"tcp", probes::make_tcp_module},
+    {"tls", probes::make_tls_module},
     {"banner", probes::make_banner_module},
 });
 
