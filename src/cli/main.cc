@@ -11,6 +11,7 @@
 #include "cli/doctor.h"
 #include "cli/hold.h"
 #include "cli/scan.h"
+#include "cli/tls.h"
 #include "cli/world.h"
 #include "scan/version.h"
 #include "targets/input_text.h"
@@ -36,6 +37,7 @@ struct Command {
 
 constexpr auto kCommands = std::to_array<Command>({
     {"scan", "probe many targets once", run_scan},
+    {"tls", "one target, everything about its TLS, for a person to read", run_tls},
     {"hold", "open N connections, keep them, report what they cost", run_hold},
     {"world",
      "a population of targets on loopback: open, closed, silent, slow, broken; which is which follows from the seed",

@@ -362,13 +362,14 @@ Summary Coordinator::summarize() {
 
 }  // namespace
 
-int run(const ScanOptions& options) {
+int run(const ScanOptions& options, const ReplaceEncoder& replace_encoder) {
   os::catch_stop_signals(kExitKilled);
   Parsed<Plan> plan = make_plan(options);
   if (!plan) {
     complain(plan.error().text);
     return kExitBadInput;
   }
+  if (replace_encoder) plan->encoder = replace_encoder(std::move(plan->encoder));
   for (const std::string& warning : plan->warnings) complain(warning);
 
   const auto mode = plan->is_resume ? sinks::FileSink::Mode::kAppend : sinks::FileSink::Mode::kReplace;

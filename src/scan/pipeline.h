@@ -4,9 +4,7 @@
 #include <functional>
 #include <memory>
 
-#include "base/error.h"
-#include "io/backend.h"
-#include "memory/ring_pool.h"
+#include "results/encoder.h"
 #include "scan/scan_options.h"
 
 namespace sonde::scan {
@@ -17,7 +15,10 @@ inline constexpr int kExitBadInput = 2;      // before anything is sent
 inline constexpr int kExitStoppedEarly = 3;  // by a signal or a limit, everything found so far written
 inline constexpr int kExitKilled = 130;      // by a second SIGINT
 
+// Puts another encoder in place of the one that the options chose, or around it.
+using ReplaceEncoder = std::function<std::unique_ptr<results::Encoder>(std::unique_ptr<results::Encoder> chosen)>;
+
 // Runs the scan in this process; errors and progress go to standard error. Installs handlers for SIGINT and SIGTERM.
-int run(const ScanOptions& options);
+int run(const ScanOptions& options, const ReplaceEncoder& replace_encoder = {});
 
 }  // namespace sonde::scan

@@ -22,7 +22,7 @@ constexpr auto kOptions = std::to_array<engine::OptionDef>({
     {"client-cert", "FILE", "none", "show this certificate to servers that ask, PEM (full engine)"},
     {"client-key", "FILE", "in the certificate's file", "its key, PEM"},
     {"jarm", "", "", "the JARM fingerprint (ten more connections)", true},
-    {"enumerate", "versions,ciphers,groups", "nothing", "ask for all that the server supports (many more connections)"},
+    {"enumerate", "versions,ciphers,groups", "none", "ask for all that the server supports (many more connections)"},
     {"resumption", "", "", "time the same target three ways: full, resumed (PSK), 0-RTT (two more connections)", true},
     {"starttls", "PROTOCOL", "none", "begin in the clear: smtp, imap, pop3, ftp, ldap, xmpp, postgres, mysql"},
     {"min-tls", "VERSION", "1.0", "the oldest version to offer: ssl3, 1.0, 1.1, 1.2, 1.3"},
@@ -76,7 +76,8 @@ Parsed<> set_alpn(TlsOptions& options, std::string_view value) {
 }
 
 Parsed<> set_enumerate(TlsOptions& options, std::string_view value) {
-  static constexpr auto kWhat = std::to_array<std::string_view>({"versions", "ciphers", "groups"});
+  static constexpr auto kWhat = std::to_array<std::string_view>({"versions", "ciphers", "groups", "none"});
+  options.enumerate_versions = options.enumerate_ciphers = options.enumerate_groups = false;
   for (const std::string_view what : split(value)) {
     if (what == kWhat[0]) {
       options.enumerate_versions = true;
@@ -84,7 +85,7 @@ Parsed<> set_enumerate(TlsOptions& options, std::string_view value) {
       options.enumerate_ciphers = true;
     } else if (what == kWhat[2]) {
       options.enumerate_groups = true;
-    } else {
+    } else if (what != kWhat[3]) {
       return not_one_of(what, kWhat);
     }
   }
