@@ -1,6 +1,7 @@
 // The contract between the engine and a probe. A probe is a pure state machine over bytes: it never sees a socket, a
-// clock it could read by itself, a thread or a file. One Probe object lives for one attempt on one target, in a slot of
-// ProbeModule::state_bytes() bytes of the shard's slab. All calls come from the shard's thread.
+// clock it could read by itself, a thread or a file. One Probe object lives for one attempt on one target (and the
+// further connections that it asks for), in a slot of ProbeModule::state_bytes() bytes of the shard's slab. All calls
+// come from the shard's thread.
 #pragma once
 
 #include <cstddef>
@@ -64,8 +65,8 @@ struct Step {
   };
   Kind kind = Kind::kMore;
   results::Outcome outcome = results::Outcome::kSuccess;
-  // kSend: what to send. kDone, kReconnect: a farewell, sent before the connection closes (valid until the call
-  // returns).
+  // kSend: what to send. kDone, kReconnect: a farewell, sent before the connection closes (the engine copies it before
+  // it calls the probe again). Left out where a write is outstanding; after a second it is given up.
   std::span<const std::byte> bytes;
   const char* error = "";  // short text, a literal or the probe's own; for outcomes other than success
   bool graceful = false;   // kDone, kReconnect: closes with FIN; else with RST, once the farewell is handed over
@@ -109,7 +110,8 @@ class Probe {
     return Step::done(results::Outcome::kTimeout);
   }
   // The connection was reset by the peer or failed; of a later connection (context.connection > 0) also: it could not
-  // be opened. Must return kDone; `outcome` is what the engine makes of it.
+  // be opened. Must return kDone; `outcome` is what the engine makes of it. Of kLocalError, and of kTimeout when the
+  // probe has had its 512 connections, kDone alone counts: with anything else the probe ends in `outcome`.
   virtual Step on_failure(ProbeContext& context, results::Outcome outcome) {
     (void)context;
     return Step::done(outcome);

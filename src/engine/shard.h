@@ -140,7 +140,7 @@ class Shard {
   void cut_late();
   void cut_start(Start& start);
   memory::Lease take_farewell(const Connection& connection, const Step& step);
-  void leave(Connection& connection, const Step& step, memory::Lease farewell);
+  void leave(Connection& connection, const Step& step, memory::Lease&& farewell);
   void close(Connection& connection, io::CloseMode mode = io::CloseMode::kReset);
 
   Connection* find(ConnectionId id);

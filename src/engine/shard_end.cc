@@ -41,6 +41,7 @@ void Shard::end(Connection& connection, const Step& verdict) {
   const bool connected = connection.probe != nullptr;
   const ProbeModule& module = *pass_[connection.module].module;
   const std::optional<io::TcpInfo> info = carried == nullptr ? ask_kernel(connection, outcome) : std::nullopt;
+  memory::Lease farewell = take_farewell(connection, verdict);  // the bytes are the probe's, which is called again
   emit(connection, outcome, verdict.error, info);
   if (remaining(connection.module) > 1) {
     if (!connected || outcome == Outcome::kCancelled || outcome == Outcome::kLocalError) {
@@ -52,7 +53,6 @@ void Shard::end(Connection& connection, const Step& verdict) {
       start_probe(connection);
       return;
     } else {
-      memory::Lease farewell = take_farewell(connection, verdict);
       destroy_probe(connection);
       if (carried != nullptr) connection.companion->carried.reset();
       Start next = start_of(connection);
@@ -64,7 +64,7 @@ void Shard::end(Connection& connection, const Step& verdict) {
       return;
     }
   }
-  leave(connection, verdict, take_farewell(connection, verdict));
+  leave(connection, verdict, std::move(farewell));
 }
 
 // What ended this probe ends the others of its pass too, before they began.
@@ -241,7 +241,7 @@ memory::Lease Shard::take_farewell(const Connection& connection, const Step& ste
 
 // Closes the connection of a probe that has no more use for it, with its farewell before that. While that is on the way
 // the slot and its limits stay in use, at most kFarewell.
-void Shard::leave(Connection& connection, const Step& step, memory::Lease farewell) {
+void Shard::leave(Connection& connection, const Step& step, memory::Lease&& farewell) {
   const bool idle = connection.lifecycle.state() == State::kIdle;
   // What has idled its time takes its leave as a client does.
   const bool idled = idle && step.kind == Step::Kind::kDone && step.outcome == Outcome::kSuccess;
