@@ -14,6 +14,7 @@
 #include "x509/distinguished_name.h"
 #include "x509/openssl_handles.h"
 #include "x509/scts.h"
+#include "x509/unreadable_names.h"
 
 namespace sonde::x509 {
 namespace {
@@ -178,16 +179,46 @@ void read_certificate(Certificate& facts, X509* certificate) {
   facts.self_signed = key != nullptr && X509_NAME_cmp(subject, issuer) == 0 && X509_verify(certificate, key) == 1;
 }
 
-// A Name of its own, outside of a certificate.
-void salvage_name(const DerElement& element, std::string& cn, std::string& dn) {
-  const unsigned char* at = octets(element.whole);
-  const NameHandle name(d2i_X509_NAME(nullptr, &at, static_cast<long>(element.whole.size())));
-  if (!name) return;
-  cn = common_name(name.get());
-  dn = dn_text(name.get());
+void read_raw_names(Certificate& facts, const TbsFields& fields) {
+  if (fields.issuer) {
+    facts.issuer_cn = common_name(fields.issuer->content);
+    facts.issuer_dn = dn_text(fields.issuer->content);
+  }
+  if (fields.subject) {
+    facts.subject_cn = common_name(fields.subject->content);
+    facts.subject_dn = dn_text(fields.subject->content);
+  }
 }
 
-std::optional<std::int64_t> salvage_time(DerReader& reader) {
+// As X509_verify, over the bytes that were really signed.
+bool own_key_verifies(X509* certificate, std::span<const std::byte> tbs) {
+  const ASN1_BIT_STRING* signature = nullptr;
+  const X509_ALGOR* algorithm = nullptr;
+  X509_get0_signature(&signature, &algorithm, certificate);
+  const unsigned char* at = octets(tbs);
+  const AnyHandle any(d2i_ASN1_TYPE(nullptr, &at, static_cast<long>(tbs.size())));
+  EVP_PKEY* key = X509_get0_pubkey(certificate);
+  return any && key != nullptr && ASN1_item_verify(ASN1_ITEM_rptr(ASN1_ANY), algorithm, signature, any.get(), key) == 1;
+}
+
+// A certificate whose names alone keep libcrypto from reading it. False when something else does too.
+bool read_despite_names(Certificate& facts, std::span<const std::byte> der) {
+  const std::vector<std::byte> readable = with_readable_names(der);
+  if (readable.empty()) return false;
+  const unsigned char* at = octets(readable);
+  const CertificateHandle certificate(d2i_X509(nullptr, &at, static_cast<long>(readable.size())));
+  const std::optional<TbsFields> fields = tbs_fields(der);
+  if (!certificate || !fields || !fields->issuer || !fields->subject) return false;
+  facts.error = "a name holds bytes that are no text";
+  read_certificate(facts, certificate.get());
+  read_raw_names(facts, *fields);
+  if (!facts.has_alt_names) facts.wildcard = facts.subject_cn.starts_with("*.");
+  facts.self_signed = std::ranges::equal(fields->issuer->content, fields->subject->content) &&
+                      own_key_verifies(certificate.get(), fields->whole.whole);
+  return true;
+}
+
+std::optional<std::int64_t> raw_time(DerReader& reader) {
   const auto element = reader.next();
   if (!element) return std::nullopt;
   const unsigned char* at = octets(element->whole);
@@ -195,29 +226,21 @@ std::optional<std::int64_t> salvage_time(DerReader& reader) {
   return unix_time(time.get());
 }
 
-// What a certificate says that libcrypto refuses as a whole: a serial number with padding, a broken extension or key.
+// What the beginning of a certificate says that libcrypto refuses as a whole, say for a serial number with padding.
 void salvage(Certificate& facts, std::span<const std::byte> der) {
-  const auto certificate = DerReader(der).next(kDerSequence);
-  if (!certificate) return;
-  const auto signed_part = DerReader(certificate->content).next(kDerSequence);
-  if (!signed_part) return;
-  DerReader fields(signed_part->content);
-  (void)fields.next(der_context(0));             // version
-  const auto serial = fields.next(kDerInteger);  // as it is there: two's complement, padding and all
-  const auto algorithm = fields.next(kDerSequence);
-  const auto issuer = fields.next(kDerSequence);
-  const auto validity = fields.next(kDerSequence);
-  const auto subject = fields.next(kDerSequence);
-  if (serial && !serial->content.empty() && static_cast<std::uint8_t>(serial->content[0]) < 0x80)
-    facts.serial = hex({reinterpret_cast<const char*>(serial->content.data()), serial->content.size()});
-  if (!algorithm) return;
-  if (issuer) salvage_name(*issuer, facts.issuer_cn, facts.issuer_dn);
-  if (validity) {
-    DerReader times(validity->content);
-    facts.not_before = salvage_time(times);
-    facts.not_after = salvage_time(times);
+  const std::optional<TbsFields> fields = tbs_fields(der);
+  if (!fields) return;
+  if (fields->serial) {
+    const std::span<const std::byte> digits = fields->serial->content;
+    if (!digits.empty() && static_cast<std::uint8_t>(digits[0]) < 0x80)  // of a negative one nobody knows the padding
+      facts.serial = hex({reinterpret_cast<const char*>(digits.data()), digits.size()});
   }
-  if (subject) salvage_name(*subject, facts.subject_cn, facts.subject_dn);
+  if (fields->validity) {
+    DerReader times(fields->validity->content);
+    facts.not_before = raw_time(times);
+    facts.not_after = raw_time(times);
+  }
+  read_raw_names(facts, *fields);
 }
 
 }  // namespace
@@ -243,12 +266,13 @@ Certificate parse(std::span<const std::byte> der) {
   ERR_clear_error();
   const unsigned char* at = octets(der);
   const CertificateHandle certificate(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
+  const std::string reason = certificate ? std::string() : take_openssl_reason();
   if (certificate) {
     if (const auto rest = static_cast<std::size_t>(octets(der) + der.size() - at); rest > 0)
       note(facts, std::to_string(rest) + " bytes after the certificate");
     read_certificate(facts, certificate.get());
-  } else {
-    note(facts, "not a certificate: " + (der.empty() ? std::string("no bytes") : take_openssl_reason()));
+  } else if (!read_despite_names(facts, der)) {
+    note(facts, "not a certificate: " + (der.empty() ? "no bytes" : reason));
     salvage(facts, der);
   }
   ERR_clear_error();

@@ -16,6 +16,7 @@ inline constexpr std::uint8_t kDerOctetString = 0x04;
 inline constexpr std::uint8_t kDerOid = 0x06;
 inline constexpr std::uint8_t kDerEnumerated = 0x0a;
 inline constexpr std::uint8_t kDerSequence = 0x30;
+inline constexpr std::uint8_t kDerSet = 0x31;
 // [number], constructed: an explicit context tag. REQUIRES: number < 31
 constexpr std::uint8_t der_context(unsigned number) { return static_cast<std::uint8_t>(0xa0U + number); }
 

@@ -23,7 +23,7 @@ struct FreeWith {
 };
 
 using CertificateHandle = std::unique_ptr<X509, FreeWith<X509_free>>;
-using NameHandle = std::unique_ptr<X509_NAME, FreeWith<X509_NAME_free>>;
+using AnyHandle = std::unique_ptr<ASN1_TYPE, FreeWith<ASN1_TYPE_free>>;
 using TimeHandle = std::unique_ptr<ASN1_TIME, FreeWith<ASN1_TIME_free>>;
 using AltNamesHandle = std::unique_ptr<GENERAL_NAMES, FreeWith<GENERAL_NAMES_free>>;
 using BioHandle = std::unique_ptr<BIO, FreeWith<BIO_free_all>>;

@@ -87,8 +87,9 @@ std::optional<std::uint32_t> count_wrapped_scts(std::span<const std::byte> exten
 }
 
 std::optional<std::uint32_t> count_ocsp_scts(std::span<const std::byte> response) {
-  const auto outer = DerReader(response).next(kDerSequence);
-  if (!outer) return std::nullopt;
+  DerReader whole(response);
+  const auto outer = whole.next(kDerSequence);
+  if (!outer || !whole.at_end()) return std::nullopt;
   DerReader fields(outer->content);
   if (!fields.next(kDerEnumerated)) return std::nullopt;
   const auto wrapped = fields.next(der_context(0));

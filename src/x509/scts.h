@@ -18,7 +18,7 @@ std::optional<std::uint32_t> count_scts(std::span<const std::byte> list);
 std::optional<std::uint32_t> count_wrapped_scts(std::span<const std::byte> extension_value);
 
 // Of an OCSPResponse (RFC 6960 4.2.1), over all its single responses. 0 when there are none; nothing when the response
-// is malformed on the way to them.
+// is malformed on the way to them or has bytes left over.
 std::optional<std::uint32_t> count_ocsp_scts(std::span<const std::byte> response);
 
 }  // namespace sonde::x509
