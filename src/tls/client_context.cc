@@ -42,21 +42,20 @@ int ignore_extension(SSL*, unsigned, unsigned, const unsigned char*, std::size_t
   return 1;
 }
 
-std::string last_reason() {
-  const char* reason = ERR_reason_error_string(ERR_peek_last_error());
+// The oldest entry is the cause; what follows it are its consequences.
+std::string reason_of_failure() {
+  const char* reason = ERR_reason_error_string(ERR_peek_error());
   std::string text = reason == nullptr ? "unknown reason" : reason;
   ERR_clear_error();
   return text;
 }
 
 std::unexpected<InputError> file_error(const std::string& file) {
-  // The system's error lies under "BIO lib" and the like; the oldest entry is the cause.
-  const unsigned long first = ERR_peek_error();
-  if (ERR_SYSTEM_ERROR(first)) {
+  if (ERR_SYSTEM_ERROR(ERR_peek_error())) {
     ERR_clear_error();
     return input_error(fmt::format("{}: cannot be read", file));
   }
-  return input_error(fmt::format("{}: {}", file, last_reason()));
+  return input_error(fmt::format("{}: {}", file, reason_of_failure()));
 }
 
 }  // namespace
@@ -84,7 +83,7 @@ Parsed<> ClientContext::set_up(const ContextOptions& options) {
   if (client_library() != nullptr) context_ = SSL_CTX_new_ex(client_library(), nullptr, TLS_client_method());
   wire_ = make_wire_method();
   if (context_ == nullptr || wire_ == nullptr)
-    return input_error(fmt::format("OpenSSL cannot be set up: {}", last_reason()));
+    return input_error(fmt::format("OpenSSL cannot be set up: {}", reason_of_failure()));
   SSL_CTX_set_security_level(context_, 0);  // before the lists, which it filters
   // A version that this OpenSSL was built without is skipped; all of them is an error.
   if (SSL_CTX_set_min_proto_version(context_, options.min_version) != 1 ||
@@ -98,7 +97,7 @@ Parsed<> ClientContext::set_up(const ContextOptions& options) {
   const bool lists =
       SSL_CTX_set_cipher_list(context_, kCiphers) == 1 && SSL_CTX_set_ciphersuites(context_, kSuites13) == 1 &&
       SSL_CTX_set1_groups_list(context_, kGroups) == 1 && SSL_CTX_set1_sigalgs_list(context_, kSignatures) == 1;
-  if (!lists) return input_error(fmt::format("this OpenSSL lacks what sonde offers: {}", last_reason()));
+  if (!lists) return input_error(fmt::format("this OpenSSL lacks what sonde offers: {}", reason_of_failure()));
   SSL_CTX_set_max_cert_list(context_, kMessageBytesMax);
   SSL_CTX_set_tlsext_status_type(context_, TLSEXT_STATUSTYPE_ocsp);
   constexpr unsigned kWhere = SSL_EXT_CLIENT_HELLO | SSL_EXT_TLS1_2_SERVER_HELLO | SSL_EXT_TLS1_3_CERTIFICATE;
@@ -131,7 +130,7 @@ Parsed<> ClientContext::set_alpn(const std::vector<std::string>& names) {
   if (wire.empty()) return {};
   if (SSL_CTX_set_alpn_protos(context_, reinterpret_cast<const unsigned char*>(wire.data()),
                               static_cast<unsigned>(wire.size())) != 0)
-    return input_error(fmt::format("the ALPN names cannot be set: {}", last_reason()));
+    return input_error(fmt::format("the ALPN names cannot be set: {}", reason_of_failure()));
   return {};
 }
 
@@ -139,7 +138,7 @@ Parsed<> ClientContext::load_files(const ContextOptions& options) {
   ERR_clear_error();
   if (require_verified_ && options.ca_file.empty()) {
     if (SSL_CTX_set_default_verify_paths(context_) != 1)
-      return input_error(fmt::format("the system's CA certificates cannot be read: {}", last_reason()));
+      return input_error(fmt::format("the system's CA certificates cannot be read: {}", reason_of_failure()));
     ERR_clear_error();
   }
   if (!options.ca_file.empty() && SSL_CTX_load_verify_file(context_, options.ca_file.c_str()) != 1)

@@ -1,4 +1,4 @@
-// The OpenSSL library context of all client contexts: the default provider's algorithms, without most of the decoders.
+// The OpenSSL library context of all client contexts: those of the default provider's algorithms that TLS uses.
 //
 // Why: for each certificate OpenSSL 3.0 asks every key type and every decoder that the library context has, over and
 // over, which of them fit (OSSL_DECODER_CTX_new_for_pkey), to decode one public key. With all of the default provider's

@@ -94,7 +94,8 @@ struct Callbacks {
     auto* session = static_cast<ClientSession*>(SSL_get_app_data(ssl));
     if (session == nullptr || SSL_SESSION_is_resumable(owned) != 1) return 0;  // not taken: OpenSSL frees it
     ++session->sessions_received_;
-    session->session_ = std::make_unique<SavedSession>(owned);
+    const char* name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    session->session_ = std::make_unique<SavedSession>(owned, name == nullptr ? "" : name);
     return 1;
   }
 };
@@ -210,7 +211,11 @@ ClientSession::State ClientSession::feed(Bytes bytes) {
     first_size_ = static_cast<std::uint8_t>(first_size_ + count);
     bytes = bytes.subspan(count);
     if (first_size_ < sizeof(first_) || !opens_as_tls(first_)) return state_;
-    advance(first_);
+    // A first feed that has it all goes to OpenSSL at once; first_ is fed alone only after shorter ones.
+    if (count == sizeof(first_))
+      bytes = {bytes.data() - count, bytes.size() + count};
+    else
+      advance(first_);
   }
   if (!bytes.empty()) advance(bytes);
   return state_;

@@ -52,7 +52,9 @@ struct Identity {
     return text;
   }
   void make(bool rsa, const char* name, const Identity* issuer = nullptr) {
-    key = rsa ? EVP_RSA_gen(2048) : EVP_EC_gen("P-256");
+    static EVP_PKEY* const kRsa = EVP_RSA_gen(2048);  // slow to make, so one is enough for all
+    if (rsa) EVP_PKEY_up_ref(kRsa);
+    key = rsa ? kRsa : EVP_EC_gen("P-256");
     certificate = X509_new();
     X509_set_version(certificate, 2);
     ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
@@ -171,7 +173,10 @@ class MemoryConnection {
     SSL_set_bio(ssl, in_, out_);
     SSL_set_accept_state(ssl);
   }
-  ~MemoryConnection() { SSL_free(ssl); }
+  ~MemoryConnection() {
+    SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);  // else the session is forgotten
+    SSL_free(ssl);
+  }
   MemoryConnection(const MemoryConnection&) = delete;
   MemoryConnection& operator=(const MemoryConnection&) = delete;
 

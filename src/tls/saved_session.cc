@@ -19,11 +19,6 @@ std::string_view SavedSession::alpn() const {
   return name == nullptr ? std::string_view() : std::string_view(reinterpret_cast<const char*>(name), length);
 }
 
-std::string_view SavedSession::server_name() const {
-  const char* name = SSL_SESSION_get0_hostname(session_.get());
-  return name == nullptr ? std::string_view() : std::string_view(name);
-}
-
 bool SavedSession::is_ticket() const { return SSL_SESSION_has_ticket(session_.get()) == 1; }
 
 std::uint32_t SavedSession::lifetime_hint_s() const {
