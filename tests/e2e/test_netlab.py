@@ -15,6 +15,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "netlab"))
 import netlab  # noqa: E402
 from netlab import Line  # noqa: E402
 
+SO_SNDBUFFORCE = 32  # of Linux; the module socket lacks it
+
 
 @pytest.fixture(autouse=True)
 def possible():
@@ -138,6 +140,30 @@ def test_a_full_queue_drops_and_counts():
     assert counts["packets"] == sent == accounted(counts)
     assert counts["queue_dropped"] == sent - len(seen) > 0
     assert len(seen) >= 10 and seen == sorted(seen)
+
+
+def test_packets_that_the_kernel_drops_are_counted_too():
+    sent = 25_000  # the kernel keeps 20,000 for a line that does not come
+    with Line() as line:
+        incoming, address = receiver(line)
+        with incoming, client(line, socket.SOCK_DGRAM) as outgoing:
+            outgoing.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, 1 << 28)
+            with line.paused():
+                for number in range(sent):
+                    outgoing.sendto(number.to_bytes(4, "big"), address)
+            numbers_until_silence(incoming)
+    counts = line.counts["left_to_right"]
+    assert counts["kernel_dropped"] > 0
+    assert counts["packets"] + counts["kernel_dropped"] == sent
+
+
+def test_what_a_killed_process_left_is_removed():
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    name = f"{netlab.PREFIX}{ended.pid}-1-left"
+    subprocess.run(["ip", "netns", "add", name], check=True)
+    netlab.remove_orphans()
+    assert name not in subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=True).stdout
 
 
 def test_nothing_is_left_behind():

@@ -6,7 +6,9 @@
 //   netlab_line --left a:10.9.0.1/24 --right b:10.9.0.2/24 --delay 10ms --jitter 1ms --loss 0.01 --rate 1M --seed 1
 #include <fmt/core.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include <array>
@@ -163,9 +165,18 @@ sigset_t catch_signals() {
   return before;
 }
 
+// A line that waits for a processor behind the programs it serves adds their load to its delay. Where the kernel does
+// not allow it the line is late more often, and its counts show that.
+void be_punctual() {
+  prctl(PR_SET_TIMERSLACK, 1);  // the default lets every wait be 50 µs late
+  const sched_param priority{.sched_priority = 1};
+  if (sched_setscheduler(0, SCHED_FIFO, &priority) != 0) setpriority(PRIO_PROCESS, 0, -20);
+}
+
 int run(const Options& options) {
   const sigset_t while_waiting = catch_signals();
-  prctl(PR_SET_TIMERSLACK, 1);  // the default lets every wait be 50 µs late
+  prctl(PR_SET_PDEATHSIG, SIGTERM);
+  be_punctual();
   auto left = Tun::make(*options.left);
   auto right = left ? Tun::make(*options.right) : Result<Tun>();
   if (!left || !right) {

@@ -6,7 +6,8 @@
         line.run_in(line.right, ["ip", "addr"])
     line.counts["left_to_right"]["lost"]     # once the block has ended
 
-Needs root, /dev/net/tun and iproute2: why_not() says what is missing. Everything that a Line makes ends with its block.
+Needs root, /dev/net/tun and iproute2: why_not() says what is missing. Everything that a Line makes ends with its block; what
+a killed process left is removed by the next one's why_not().
 """
 import contextlib
 import ctypes
@@ -15,10 +16,12 @@ import itertools
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
 import threading
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SONDE = pathlib.Path(os.environ.get("SONDE_BIN", ROOT / "build" / "release" / "sonde"))
@@ -46,6 +49,7 @@ def why_not():
         return "there is no /dev/net/tun (kernel module tun)"
     name = f"{PREFIX}{os.getpid()}-try"
     try:
+        remove_orphans()
         _ip("netns", "add", name)
         _ip("-n", name, "tuntap", "add", "dev", "line0", "mode", "tun")
     except subprocess.CalledProcessError as error:
@@ -55,10 +59,23 @@ def why_not():
     return None
 
 
+def _all_namespaces():
+    """(name, process id of its maker) of each that a Line made, whoever ran it."""
+    names = [line.split()[0] for line in _ip("netns", "list").stdout.splitlines() if line.strip()]
+    found = [(name, re.match(rf"{PREFIX}(\d+)-", name)) for name in names]
+    return [(name, int(match[1])) for name, match in found if match]
+
+
 def namespaces():
     """Names of the namespaces that this process has made and not yet removed."""
-    names = [line.split()[0] for line in _ip("netns", "list").stdout.splitlines() if line.strip()]
-    return sorted(name for name in names if name.startswith(f"{PREFIX}{os.getpid()}-"))
+    return sorted(name for name, maker in _all_namespaces() if maker == os.getpid())
+
+
+def remove_orphans():
+    """Removes the namespaces whose maker is gone."""
+    for name, maker in _all_namespaces():
+        if not os.path.exists(f"/proc/{maker}"):
+            _ip("netns", "del", name, check=False)
 
 
 def _mix64(value):
@@ -123,6 +140,17 @@ class Line:
             self._process.kill()
             out, _ = self._process.communicate()
         self.counts = json.loads(out) if out.startswith("{") else None
+
+    @contextlib.contextmanager
+    def paused(self):
+        """The line carries nothing while the block runs; packets wait in the kernel."""
+        self._process.send_signal(signal.SIGSTOP)
+        while pathlib.Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+            time.sleep(0.001)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     @contextlib.contextmanager
     def inside(self, name):
