@@ -57,6 +57,20 @@ Result<> add_v4(int control, const End::Prefix& prefix) {
   return {};
 }
 
+// The kernel makes an IPv6 address usable some time after it is set (duplicate address detection, in a work queue,
+// though a TUN device has nobody to ask).
+Result<> wait_until_usable(const os::SockAddr& address) {
+  constexpr int kTries = 2000;  // a millisecond each
+  const auto probe = control_socket(AF_INET6);
+  if (!probe) return std::unexpected(probe.error());
+  for (int i = 0; i < kTries; ++i) {
+    if (bind(probe->get(), address.get(), address.length) == 0) return {};
+    if (errno != EADDRNOTAVAIL) break;
+    usleep(1000);
+  }
+  return failed("bind to the IPv6 address");
+}
+
 Result<> add_v6(const End::Prefix& prefix) {
   const auto control = control_socket(AF_INET6);
   if (!control) return std::unexpected(control.error());
@@ -67,7 +81,7 @@ Result<> add_v6(const End::Prefix& prefix) {
   request.ifr6_prefixlen = prefix.length;
   request.ifr6_ifindex = static_cast<int>(if_nametoindex(Tun::kDevice));
   if (ioctl(control->get(), SIOCSIFADDR, &request) != 0) return failed("SIOCSIFADDR of IPv6");
-  return {};
+  return wait_until_usable(address);
 }
 
 Result<os::Fd> make_device() {
