@@ -1,5 +1,6 @@
 // The cipher suites of the IANA registry "TLS Cipher Suites", ascending; with the five export suites of
-// draft-ietf-tls-56-bit-ciphersuites and the three of the first ChaCha20 drafts (OLD_…), which servers still have.
+// draft-ietf-tls-56-bit-ciphersuites, the two of GOST R 34.10-2001 (draft-chudov-cryptopro-cptls) and the three of the
+// first ChaCha20 drafts (OLD_…), which servers still have.
 #include <algorithm>
 #include <array>
 
@@ -90,6 +91,8 @@ constexpr auto kCiphers = std::to_array<TlsName>({
     {0x006b, "TLS_DHE_RSA_WITH_AES_256_CBC_SHA256"},
     {0x006c, "TLS_DH_anon_WITH_AES_128_CBC_SHA256"},
     {0x006d, "TLS_DH_anon_WITH_AES_256_CBC_SHA256"},
+    {0x0081, "TLS_GOSTR341001_WITH_28147_CNT_IMIT"},
+    {0x0083, "TLS_GOSTR341001_WITH_NULL_GOSTR3411"},
     {0x0084, "TLS_RSA_WITH_CAMELLIA_256_CBC_SHA"},
     {0x0085, "TLS_DH_DSS_WITH_CAMELLIA_256_CBC_SHA"},
     {0x0086, "TLS_DH_RSA_WITH_CAMELLIA_256_CBC_SHA"},

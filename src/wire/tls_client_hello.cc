@@ -69,6 +69,7 @@ TlsClientHello& TlsClientHello::numbers(std::uint16_t type, std::span<const std:
   u16(type);
   u16(list.size() * 2 + length_bytes);
   if (length_bytes == 1) {
+    SONDE_CHECK(list.size() <= 127, "the length of this list is one byte");
     u8(static_cast<std::uint8_t>(list.size() * 2));
   } else {
     u16(list.size() * 2);
@@ -108,6 +109,7 @@ TlsClientHello& TlsClientHello::alpn(std::span<const std::string_view> protocols
   u16(length + 2);
   u16(length);
   for (const std::string_view protocol : protocols) {
+    SONDE_CHECK(!protocol.empty() && protocol.size() <= 255, "a protocol's name has 1 to 255 bytes");
     u8(static_cast<std::uint8_t>(protocol.size()));
     append(as_bytes(protocol));
   }

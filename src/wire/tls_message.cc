@@ -61,7 +61,8 @@ bool TlsServerHello::is_hello_retry() const {
 }
 
 bool TlsServerHello::has_downgrade_sentinel() const {
-  const std::string_view tail = as_text(random).substr(random.size() - 8);
+  if (random.size() != 32) return false;
+  const std::string_view tail = as_text(random.last(8));
   return tail.substr(0, 7) == "DOWNGRD" && (tail[7] == '\x01' || tail[7] == '\x00');
 }
 
