@@ -2,14 +2,15 @@
 // wire order. Pure; any thread.
 #pragma once
 
+#include <cstdint>
+#include <span>
 #include <string>
-
-#include "wire/tls_message.h"
 
 namespace sonde::probes {
 
-std::string ja3s_text(const wire::TlsServerHello& hello);
+// Of a ServerHello: its legacy_version, its suite, the numbers of its extensions in wire order.
+std::string ja3s_text(std::uint16_t version, std::uint16_t cipher, std::span<const std::uint16_t> extensions);
 // 32 hex digits; empty where libcrypto has no MD5 (FIPS).
-std::string ja3s(const wire::TlsServerHello& hello);
+std::string ja3s(std::uint16_t version, std::uint16_t cipher, std::span<const std::uint16_t> extensions);
 
 }  // namespace sonde::probes

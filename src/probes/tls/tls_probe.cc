@@ -116,6 +116,7 @@ class TlsProbe final : public engine::Probe {
     explicit Clear(wire::StartTls protocol) : dialogue(protocol) {}
     wire::StartTlsDialogue dialogue;
     std::vector<std::byte> received;  // and not consumed; the dialogue bounds it
+    std::vector<std::byte> sending;
     bool over = false;
   };
 
@@ -145,30 +146,38 @@ class TlsProbe final : public engine::Probe {
     return Step::send(lean_->start(shop));
   }
 
-  // One turn or more of the dialogue before TLS.
+  // The dialogue before TLS, as far as these bytes carry it. What is to be sent is put together: some protocols go on
+  // to TLS without an answer.
   Step converse(ProbeContext& context, std::span<const std::byte> bytes) {
     using Kind = wire::StartTlsStep::Kind;
-    clear_->received.insert(clear_->received.end(), bytes.begin(), bytes.end());
+    std::vector<std::byte>& received = clear_->received;
+    std::vector<std::byte>& sending = clear_->sending;
+    received.insert(received.end(), bytes.begin(), bytes.end());
+    sending.clear();
     const std::string host = host_.empty() ? to_string(address_) : host_;
     auto* worker = static_cast<TlsWorker*>(context.state);
-    const wire::StartTlsStep step = clear_->dialogue.next(clear_->received, host, worker->room());
-    const std::string text = escaped(step.text);
-    clear_->received.erase(clear_->received.begin(),
-                           clear_->received.begin() + static_cast<std::ptrdiff_t>(step.consumed));
-    switch (step.kind) {
-      case Kind::kNeed:
-        return Step::more();
-      case Kind::kSend:
-        return Step::send(wire::as_bytes(step.send));
-      case Kind::kReady:
+    const auto append = [&](std::span<const std::byte> more) {
+      sending.insert(sending.end(), more.begin(), more.end());
+    };
+    for (;;) {
+      const wire::StartTlsStep step = clear_->dialogue.next(received, host, worker->room());
+      const std::string text = escaped(step.text);
+      if (step.kind == Kind::kSend) append(wire::as_bytes(step.send));
+      received.erase(received.begin(), received.begin() + static_cast<std::ptrdiff_t>(step.consumed));
+      if (step.kind == Kind::kSend) continue;
+      if (step.kind == Kind::kNeed) return sending.empty() ? Step::more() : Step::send(sending);
+      if (step.kind == Kind::kReady) {
         clear_->over = true;
-        return begin_tls(context);
-      default:
-        break;
+        const Step begun = begin_tls(context);
+        if (sending.empty()) return begun;
+        append(begun.bytes);
+        return Step::send(sending);
+      }
+      const bool refused = step.kind == Kind::kRefused;
+      if (refused) append(wire::as_bytes(clear_->dialogue.farewell()));
+      return conclude(context, Outcome::kProtocolError, refused && text.empty() ? "STARTTLS was refused" : text,
+                      sending);
     }
-    const bool refused = step.kind == Kind::kRefused;
-    return conclude(context, Outcome::kProtocolError, refused && text.empty() ? "STARTTLS was refused" : text,
-                    refused ? wire::as_bytes(clear_->dialogue.farewell()) : std::span<const std::byte>());
   }
 
   Step on_full(ProbeContext& context, const FullHandshake::Progress& progress) {
