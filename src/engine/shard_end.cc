@@ -41,7 +41,8 @@ void Shard::end(Connection& connection, const Step& verdict) {
   const bool connected = connection.probe != nullptr;
   const ProbeModule& module = *pass_[connection.module].module;
   const std::optional<io::TcpInfo> info = carried == nullptr ? ask_kernel(connection, outcome) : std::nullopt;
-  const bool farewell = keep_farewell(connection, verdict);  // before the probe, whose bytes they are, is called again
+  // Kept before the probe, whose bytes they are, is called again.
+  const bool farewell = !verdict.bytes.empty() && keep_farewell(connection, verdict);
   emit(connection, outcome, verdict.error, info);
   if (remaining(connection.module) > 1) {
     if (!connected || outcome == Outcome::kCancelled || outcome == Outcome::kLocalError) {
@@ -64,7 +65,11 @@ void Shard::end(Connection& connection, const Step& verdict) {
       return;
     }
   }
-  leave(connection, verdict, farewell);
+  if (farewell || verdict.graceful || connection.lifecycle.state() == State::kIdle) {
+    leave(connection, verdict, farewell);
+  } else {
+    close(connection);
+  }
 }
 
 // What ended this probe ends the others of its pass too, before they began.
@@ -93,7 +98,7 @@ void Shard::reconnect(Connection& connection, const Step& step) {
     end(connection, last_word(connection, Outcome::kTimeout));
     return;
   }
-  const bool farewell = keep_farewell(connection, step);
+  const bool farewell = !step.bytes.empty() && keep_farewell(connection, step);
   ++carried->connections;
   carried->probe = std::exchange(connection.probe, nullptr);
   Start next = start_of(connection);
@@ -233,11 +238,9 @@ void Shard::cut_late() {
   late_.clear();
 }
 
-// Copies the step's farewell to where writes are kept. False: there is none, there is no connection to say it on, or a
-// write is outstanding still: the peer has not taken what came before, so a farewell behind it would only keep the
-// slot.
+// Copies the step's farewell to where writes are kept. False: there is no connection to say it on, or a write is
+// outstanding still: the peer has not taken what came before, so a farewell behind it would only keep the slot.
 bool Shard::keep_farewell(Connection& connection, const Step& step) {
-  if (step.bytes.empty()) return false;
   const State state = connection.lifecycle.state();
   if (connection.writing || state == State::kInit || state == State::kConnecting) return false;
   memory::Lease lease = pool_.lend(step.bytes.size());
