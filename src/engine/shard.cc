@@ -89,7 +89,7 @@ Nanos Shard::start_some() {
     if (Nanos again_at = kNever; at_ceiling(again_at)) return again_at;
     const Nanos now = backend_.refresh();
     if (now < paused_until_) return paused_until_;
-    if (consumer_.full() || late_.size() >= kMaxLate) return now + kMillisecond;
+    if (consumer_.full() || (!late_.empty() && late_.size() >= kMaxLate)) return now + kMillisecond;
     if (const Nanos token_at = limits_.rate.ready_at(now); token_at > now) return token_at;
     Start start;
     Nanos again_at = kNever;

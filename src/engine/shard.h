@@ -131,16 +131,16 @@ class Shard {
   void later_failed(Connection& connection, results::Outcome outcome);
   Step last_word(Connection& connection, results::Outcome outcome);
   std::optional<io::TcpInfo> ask_kernel(const Connection& connection, results::Outcome outcome);
-  ConnectionFacts facts_of(const Connection& connection, results::Outcome outcome,
-                           const std::optional<io::TcpInfo>& info) const;
+  void describe_connection(const Connection& connection, results::Outcome outcome,
+                           const std::optional<io::TcpInfo>& info, results::Record& record) const;
   void emit(const Connection& connection, results::Outcome outcome, const char* error,
             const std::optional<io::TcpInfo>& info);
   void hand_over(const results::Record& record, std::uint64_t position);
   void hand_over_late();
   void cut_late();
   void cut_start(Start& start);
-  memory::Lease take_farewell(const Connection& connection, const Step& step);
-  void leave(Connection& connection, const Step& step, memory::Lease&& farewell);
+  bool keep_farewell(Connection& connection, const Step& step);
+  void leave(Connection& connection, const Step& step, bool farewell);
   void close(Connection& connection, io::CloseMode mode = io::CloseMode::kReset);
 
   Connection* find(ConnectionId id);

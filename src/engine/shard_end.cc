@@ -41,7 +41,8 @@ void Shard::end(Connection& connection, const Step& verdict) {
   const bool connected = connection.probe != nullptr;
   const ProbeModule& module = *pass_[connection.module].module;
   const std::optional<io::TcpInfo> info = carried == nullptr ? ask_kernel(connection, outcome) : std::nullopt;
-  memory::Lease farewell = take_farewell(connection, verdict);  // the bytes are the probe's, which is called again
+  // Kept before the probe, whose bytes they are, is called again.
+  const bool farewell = !verdict.bytes.empty() && keep_farewell(connection, verdict);
   emit(connection, outcome, verdict.error, info);
   if (remaining(connection.module) > 1) {
     if (!connected || outcome == Outcome::kCancelled || outcome == Outcome::kLocalError) {
@@ -59,12 +60,16 @@ void Shard::end(Connection& connection, const Step& verdict) {
       ++next.module;
       next.attempts = 1;
       next.dns_us = results::kNoTiming;
-      leave(connection, verdict, std::move(farewell));
+      leave(connection, verdict, farewell);
       again_.push_back(std::move(next));
       return;
     }
   }
-  leave(connection, verdict, std::move(farewell));
+  if (farewell || verdict.graceful || connection.lifecycle.state() == State::kIdle) {
+    leave(connection, verdict, farewell);
+  } else {
+    close(connection);
+  }
 }
 
 // What ended this probe ends the others of its pass too, before they began.
@@ -86,18 +91,20 @@ void Shard::reconnect(Connection& connection, const Step& step) {
     const Outcome outcome = backend_.now() >= deadline_of(connection) ? Outcome::kTimeout : Outcome::kSuccess;
     connection.companion->carried = std::make_unique<Carried>(probe_states_[connection.module]);
     carried = connection.carried();
-    carried->first = facts_of(connection, outcome, ask_kernel(connection, outcome));
+    results::Record record;
+    describe_connection(connection, outcome, ask_kernel(connection, outcome), record);
+    carried->first = {.phase = record.phase, .cause = record.cause, .timing_us = record.timing_us, .tcp = record.tcp};
   } else if (carried->connections + 1 >= kMaxConnections) {
     end(connection, last_word(connection, Outcome::kTimeout));
     return;
   }
-  memory::Lease farewell = take_farewell(connection, step);
+  const bool farewell = !step.bytes.empty() && keep_farewell(connection, step);
   ++carried->connections;
   carried->probe = std::exchange(connection.probe, nullptr);
   Start next = start_of(connection);
   next.dns_us = results::kNoTiming;  // the address is known by then
   next.local_faults = 0;
-  leave(connection, step, std::move(farewell));
+  leave(connection, step, farewell);
   again_.push_back(std::move(next));
 }
 
@@ -134,23 +141,22 @@ std::optional<io::TcpInfo> Shard::ask_kernel(const Connection& connection, Outco
   return backend_.tcp_info(connection.id());
 }
 
-// What a record would tell of the connection at this moment, were `outcome` the verdict.
-ConnectionFacts Shard::facts_of(const Connection& connection, Outcome outcome,
-                                const std::optional<io::TcpInfo>& info) const {
-  ConnectionFacts facts{.phase = connection.phase};
+// What a record tells of the connection under its probe as it stands, with `outcome` for a verdict.
+void Shard::describe_connection(const Connection& connection, Outcome outcome, const std::optional<io::TcpInfo>& info,
+                                results::Record& record) const {
+  record.phase = connection.phase;
   if (outcome == Outcome::kTimeout)
-    facts.cause = cause_of(connection.phase, connection.received, connection.sent, info);
-  if (info) facts.tcp = results::TcpFacts{.rtt_us = info->rtt_us, .retransmits = info->retransmits};
-  facts.timing_us.fill(results::kNoTiming);
-  if (outcome == Outcome::kBlocked) return facts;
+    record.cause = cause_of(connection.phase, connection.received, connection.sent, info);
+  if (info) record.tcp = results::TcpFacts{.rtt_us = info->rtt_us, .retransmits = info->retransmits};
+  record.timing_us.fill(results::kNoTiming);
+  if (outcome == Outcome::kBlocked) return;
   const std::int32_t total = elapsed_us(connection);
-  std::copy(connection.phase_us.begin(), connection.phase_us.end(), facts.timing_us.begin());
-  facts.timing_us[static_cast<std::size_t>(Phase::kDone)] = total;
+  std::copy(connection.phase_us.begin(), connection.phase_us.end(), record.timing_us.begin());
+  record.timing_us[static_cast<std::size_t>(Phase::kDone)] = total;
   // The phase it ended in took time too, unless the verdict came as that phase began.
-  std::int32_t& last = facts.timing_us[static_cast<std::size_t>(connection.phase)];
+  std::int32_t& last = record.timing_us[static_cast<std::size_t>(connection.phase)];
   const bool began = connection.phase != Phase::kFirstByte || pass_[connection.module].module->reads();
   if (began && connection.phase != Phase::kDone) last = std::max(last, 0) + total - connection.phase_start_us;
-  return facts;
 }
 
 void Shard::emit(const Connection& connection, Outcome outcome, const char* error,
@@ -159,8 +165,6 @@ void Shard::emit(const Connection& connection, Outcome outcome, const char* erro
   std::vector<results::Value>& values = values_[connection.module];
   std::fill(values.begin(), values.end(), results::Value());
   if (connection.probe != nullptr) connection.probe->fill(values);
-  const Carried* carried = connection.carried();
-  const ConnectionFacts facts = carried != nullptr ? carried->first : facts_of(connection, outcome, info);
   results::Record record;
   record.unix_time = backend_.now() + options_.unix_offset;
   record.ip = connection.address;
@@ -168,15 +172,20 @@ void Shard::emit(const Connection& connection, Outcome outcome, const char* erro
   if (connection.companion) record.host = connection.companion->host;
   record.probe = module.module->name();
   record.outcome = outcome;
-  record.phase = outcome == Outcome::kSuccess ? Phase::kDone : facts.phase;
   record.attempts = connection.attempts;
+  if (const Carried* carried = connection.carried()) {
+    record.phase = carried->first.phase;
+    record.cause = outcome == Outcome::kTimeout ? carried->first.cause : results::Cause::kNone;
+    record.timing_us = carried->first.timing_us;
+    record.tcp = carried->first.tcp;
+  } else {
+    describe_connection(connection, outcome, info, record);
+  }
+  if (outcome == Outcome::kSuccess) record.phase = Phase::kDone;
   if (outcome == Outcome::kTimeout) {
-    record.cause = facts.cause;
     if (*error == '\0' || outweighs_probe(record.cause)) error = describe(record.cause);
   }
   if (outcome != Outcome::kSuccess) record.error = *error == '\0' ? results::name(outcome) : std::string_view(error);
-  record.tcp = facts.tcp;
-  record.timing_us = facts.timing_us;
   record.values = values;
   record.first_value_id = module.first_value_id;
   if (connection.probe != nullptr) {
@@ -229,33 +238,38 @@ void Shard::cut_late() {
   late_.clear();
 }
 
-// A copy of the step's farewell. None where there is no connection to say it on, or where a write is outstanding
-// still: the peer has not taken what came before, so a farewell behind it would only keep the slot.
-memory::Lease Shard::take_farewell(const Connection& connection, const Step& step) {
+// Copies the step's farewell to where writes are kept. False: there is no connection to say it on, or a write is
+// outstanding still: the peer has not taken what came before, so a farewell behind it would only keep the slot.
+bool Shard::keep_farewell(Connection& connection, const Step& step) {
   const State state = connection.lifecycle.state();
-  if (step.bytes.empty() || connection.writing || state == State::kInit || state == State::kConnecting) return {};
-  memory::Lease farewell = pool_.lend(step.bytes.size());
-  std::copy(step.bytes.begin(), step.bytes.end(), farewell.bytes().begin());
-  return farewell;
+  if (connection.writing || state == State::kInit || state == State::kConnecting) return false;
+  memory::Lease lease = pool_.lend(step.bytes.size());
+  std::copy(step.bytes.begin(), step.bytes.end(), lease.bytes().begin());
+  writes_.insert_or_assign(connection.index, std::move(lease));
+  connection.writing = true;
+  return true;
 }
 
-// Closes the connection of a probe that has no more use for it, with its farewell before that. While that is on the way
-// the slot and its limits stay in use, at most kFarewell.
-void Shard::leave(Connection& connection, const Step& step, memory::Lease&& farewell) {
+// Closes the connection of a probe that has no more use for it; with a farewell, once that is written. While it is on
+// the way the slot and its limits stay in use, at most kFarewell.
+void Shard::leave(Connection& connection, const Step& step, bool farewell) {
   const bool idle = connection.lifecycle.state() == State::kIdle;
   // What has idled its time takes its leave as a client does.
   const bool idled = idle && step.kind == Step::Kind::kDone && step.outcome == Outcome::kSuccess;
   if (idled) connection.lifecycle.expire_idle();
-  connection.graceful = idled || step.graceful;
+  const bool graceful = idled || step.graceful;
+  if (!farewell) {
+    close(connection, graceful ? io::CloseMode::kGraceful : io::CloseMode::kReset);
+    return;
+  }
   destroy_probe(connection);
-  if (farewell.empty() || !connection.lifecycle.move(State::kClosing, connection.id(), audit_)) {
-    close(connection, connection.graceful ? io::CloseMode::kGraceful : io::CloseMode::kReset);
+  if (!connection.lifecycle.move(State::kClosing, connection.id(), audit_)) {
+    close(connection);
     return;
   }
   if (idle) stats_.resting.subtract();
-  connection.writing = true;
-  backend_.write(connection.id(), farewell.bytes().first(step.bytes.size()));
-  writes_.insert_or_assign(connection.index, std::move(farewell));
+  connection.graceful = graceful;
+  backend_.write(connection.id(), writes_[connection.index].bytes().first(step.bytes.size()));
   connection.wake_at = backend_.now() + kFarewell;
   wheel_.arm(connection, connection.wake_at);
 }
