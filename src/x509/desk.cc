@@ -59,7 +59,7 @@ Ticket Desk::ask(Question question) {
               .subject = &chain,
               .now_s = question.now_s,
               .wants_facts = fresh,
-              .proof = std::move(question.proof),
+              .proof = question.proof ? std::make_unique<SignatureProof>(std::move(*question.proof)) : nullptr,
               .ticket = index,
               .generation = slot.generation});
   }
