@@ -4,6 +4,7 @@
 #include <openssl/pem.h>
 
 #include <cstring>
+#include <utility>
 
 #include "base/check.h"
 #include "os/fd.h"
@@ -45,7 +46,11 @@ Parsed<> load_file(X509_STORE* store, const std::string& path) {
     const bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
     const std::string reason = take_openssl_reason();
     const std::string quoted = "'" + path + "'";
-    if (!at_end) return input_error(quoted + ": certificate " + std::to_string(count + 1) + ": " + reason);
+    if (!at_end) {
+      std::string text = quoted + ": certificate ";
+      text += std::to_string(count + 1) + ": " + reason;
+      return input_error(std::move(text));
+    }
     if (count == 0) return input_error(quoted + " has no PEM certificate");
     return {};
   }
