@@ -60,7 +60,7 @@ Ticket Desk::ask(Question question) {
               .subject = &chain,
               .now_s = question.now_s,
               .wants_facts = fresh,
-              .proof = question.proof ? std::make_unique<SignatureProof>(std::move(*question.proof)) : nullptr,
+              .proof = std::move(question.proof),
               .ticket = index,
               .generation = slot.generation});
   }

@@ -28,8 +28,8 @@ struct Job {
   CachedChain* subject = nullptr;  // the desk's entry, pinned by this job; the thread only gives it back
   std::int64_t now_s = 0;
   bool wants_facts = false;
-  std::unique_ptr<SignatureProof> proof;  // null: none
-  std::uint32_t ticket = 0;               // whose proof it is
+  std::optional<SignatureProof> proof;
+  std::uint32_t ticket = 0;  // whose proof it is
   std::uint32_t generation = 0;
   std::size_t bytes() const {
     return sizeof(*this) + chain.bytes().size() + (proof ? proof->content.size() + proof->signature.size() : 0);

@@ -47,9 +47,9 @@ Parsed<> load_file(X509_STORE* store, const std::string& path) {
     const std::string reason = take_openssl_reason();
     const std::string quoted = "'" + path + "'";
     if (!at_end) {
-      std::string text = quoted + ": certificate ";
-      text += std::to_string(count + 1) + ": " + reason;
-      return input_error(std::move(text));
+      std::string line = quoted + ": certificate ";
+      line += std::to_string(count + 1) + ": " + reason;
+      return input_error(std::move(line));
     }
     if (count == 0) return input_error(quoted + " has no PEM certificate");
     return {};
