@@ -14,8 +14,9 @@ Ticket::~Ticket() {
 }
 
 Desk::Desk(Inspector& inspector, std::vector<Lane*> lanes)
-    : inspector_(inspector), cache_(inspector.options_.cache_entries, inspector.options_.cache_bytes) {
-  counters_.resize(lanes.size());
+    : inspector_(inspector),
+      cache_(inspector.options_.cache_entries, inspector.options_.cache_bytes),
+      counters_(lanes.size()) {
   for (std::size_t i = 0; i < lanes.size(); ++i) counters_[i].lane = lanes[i];
 }
 

@@ -26,14 +26,15 @@ bool InspectionThread::start() {
   sigset_t before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
+  bool started = true;
   try {
     thread_ = std::thread([this] { run(); });
     pthread_setname_np(thread_.native_handle(), "sonde-x509");
   } catch (const std::system_error&) {
-    // Not joinable then, which is what is returned.
+    started = false;
   }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return thread_.joinable();
+  return started;
 }
 
 Lane* InspectionThread::add_lane() {

@@ -4,6 +4,7 @@
 #include <openssl/pem.h>
 
 #include <cstring>
+#include <utility>
 
 #include "base/check.h"
 #include "os/fd.h"
@@ -44,8 +45,13 @@ Parsed<> load_file(X509_STORE* store, const std::string& path) {
     }
     const bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
     const std::string reason = take_openssl_reason();
-    if (!at_end) return input_error("'" + path + "': certificate " + std::to_string(count + 1) + ": " + reason);
-    if (count == 0) return input_error("'" + path + "' has no PEM certificate");
+    const std::string quoted = "'" + path + "'";
+    if (!at_end) {
+      std::string line = quoted + ": certificate ";
+      line += std::to_string(count + 1) + ": " + reason;
+      return input_error(std::move(line));
+    }
+    if (count == 0) return input_error(quoted + " has no PEM certificate");
     return {};
   }
 }
