@@ -6,8 +6,6 @@
 #include <openssl/ssl.h>
 
 #include <algorithm>
-#include <array>
-#include <string_view>
 
 #include "base/check.h"
 #include "tls/client_library.h"

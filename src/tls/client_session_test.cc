@@ -1,7 +1,9 @@
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "tls/session_pair.h"
 
@@ -139,6 +141,37 @@ TEST(Session, write_stops_when_outgoing_is_full) {
   EXPECT_EQ(pair.session.state(), State::kOpen);
   join(pair.session, pair.peer);
   EXPECT_EQ(pair.peer.received.size(), taken);
+}
+
+TEST(Session, a_context_makes_sessions_for_many_threads) {
+  const auto context = make_context();
+  std::vector<std::thread> threads;
+  std::atomic<int> open = 0;
+  for (int i = 0; i < 4; ++i)
+    threads.emplace_back([&] {
+      const MemoryServer server;
+      for (int turn = 0; turn < 20; ++turn) {
+        ClientSession session(*context, {.server_name = "localhost"});
+        MemoryConnection peer(server);
+        join(session, peer);
+        open += session.state() == State::kOpen && session.facts().chain.size() == 2;
+      }
+    });
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(open, 80);
+}
+
+TEST(Session, a_least_version_below_what_openssl_has_is_no_error) {
+  Pair pair({}, {.min_version = 0x0300});
+  join(pair.session, pair.peer);
+  EXPECT_EQ(pair.session.state(), State::kOpen) << pair.session.error();
+}
+
+TEST(Session, closed_before_the_handshake_says_nothing) {
+  Pair pair;
+  pair.session.close();
+  EXPECT_EQ(pair.session.state(), State::kClosed);
+  EXPECT_TRUE(pair.session.outgoing().empty());
 }
 
 // --- client certificates -------------------------------------------------------------------------------------------

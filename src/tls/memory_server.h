@@ -81,6 +81,7 @@ struct ServerOptions {
   std::uint16_t min_version = 0x0301;
   std::uint16_t max_version = 0x0304;
   bool rsa = false;
+  bool sends_issuer = true;  // a chain of two; else the leaf alone
   const char* ciphers = "ALL:@SECLEVEL=0";
   const char* groups = nullptr;
   std::string alpn;  // one name; "" for none
@@ -104,8 +105,10 @@ class MemoryServer {
     if (options.groups != nullptr) SSL_CTX_set1_groups_list(context, options.groups);
     SSL_CTX_use_certificate(context, identity.certificate);
     SSL_CTX_use_PrivateKey(context, identity.key);
-    X509_up_ref(ca.certificate);
-    SSL_CTX_add_extra_chain_cert(context, ca.certificate);
+    if (options.sends_issuer) {
+      X509_up_ref(ca.certificate);
+      SSL_CTX_add_extra_chain_cert(context, ca.certificate);
+    }
     SSL_CTX_set_session_id_context(context, reinterpret_cast<const unsigned char*>("s"), 1);
     SSL_CTX_set_dh_auto(context, 1);
     SSL_CTX_set_verify(context, options.verify, [](int, X509_STORE_CTX*) { return 1; });

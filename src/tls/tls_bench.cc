@@ -63,8 +63,10 @@ double handshake_s(const ClientContext& context, const MemoryServer& server, std
   return meter.spent_s;
 }
 
-void handshake(benchmark::State& state, std::uint16_t version, Kind kind, bool rsa) {
-  const MemoryServer server({.min_version = version, .max_version = version, .rsa = rsa, .alpn = "h2"});
+void handshake(benchmark::State& state, Kind kind, ServerOptions options) {
+  options.min_version = options.max_version;
+  options.alpn = "h2";
+  const MemoryServer server(options);
   const auto context = ClientContext::create({.alpn = {"h2", "http/1.1"}});
   std::optional<SavedSession> saved;
   for (auto _ : state) {
@@ -72,17 +74,16 @@ void handshake(benchmark::State& state, std::uint16_t version, Kind kind, bool r
     state.SetIterationTime(handshake_s(**context, server, saved));
   }
 }
-BENCHMARK_CAPTURE(handshake, tls13_full_p256, 0x0304, Kind::kFull, false)
-    ->UseManualTime()
-    ->Unit(benchmark::kMicrosecond);
-BENCHMARK_CAPTURE(handshake, tls13_full_rsa, 0x0304, Kind::kFull, true)->UseManualTime()->Unit(benchmark::kMicrosecond);
-BENCHMARK_CAPTURE(handshake, tls13_psk, 0x0304, Kind::kResumed, false)->UseManualTime()->Unit(benchmark::kMicrosecond);
-BENCHMARK_CAPTURE(handshake, tls12_full_p256, 0x0303, Kind::kFull, false)
-    ->UseManualTime()
-    ->Unit(benchmark::kMicrosecond);
-BENCHMARK_CAPTURE(handshake, tls12_resumed, 0x0303, Kind::kResumed, false)
-    ->UseManualTime()
-    ->Unit(benchmark::kMicrosecond);
+
+#define SONDE_HANDSHAKE(name, kind, ...) \
+  BENCHMARK_CAPTURE(handshake, name, kind, __VA_ARGS__)->UseManualTime()->Unit(benchmark::kMicrosecond)
+SONDE_HANDSHAKE(tls13_p256_leaf_alone, Kind::kFull, ServerOptions{.sends_issuer = false});
+SONDE_HANDSHAKE(tls13_p256_chain_of_two, Kind::kFull, ServerOptions{});
+SONDE_HANDSHAKE(tls13_rsa_chain_of_two, Kind::kFull, ServerOptions{.rsa = true});
+SONDE_HANDSHAKE(tls13_psk, Kind::kResumed, ServerOptions{});
+SONDE_HANDSHAKE(tls12_p256_leaf_alone, Kind::kFull, ServerOptions{.max_version = 0x0303, .sends_issuer = false});
+SONDE_HANDSHAKE(tls12_p256_chain_of_two, Kind::kFull, ServerOptions{.max_version = 0x0303});
+SONDE_HANDSHAKE(tls12_ticket, Kind::kResumed, ServerOptions{.max_version = 0x0303});
 
 }  // namespace
 }  // namespace sonde::tls
