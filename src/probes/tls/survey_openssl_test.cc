@@ -27,15 +27,14 @@ struct Config {
   bool server_order = true;
 };
 
-void add_certificate(SSL_CTX* context, EVP_PKEY* raw_key) {
-  const std::unique_ptr<EVP_PKEY, Free> key(raw_key);
+void add_certificate(SSL_CTX* context, EVP_PKEY* key) {
   const std::unique_ptr<X509, Free> certificate(X509_new());
   X509_gmtime_adj(X509_getm_notBefore(certificate.get()), 0);
   X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 3600);
-  X509_set_pubkey(certificate.get(), key.get());
-  X509_sign(certificate.get(), key.get(), EVP_sha256());
+  X509_set_pubkey(certificate.get(), key);
+  X509_sign(certificate.get(), key, EVP_sha256());
   SSL_CTX_use_certificate(context, certificate.get());
-  SSL_CTX_use_PrivateKey(context, key.get());
+  SSL_CTX_use_PrivateKey(context, key);
 }
 
 class OpensslServer {
@@ -43,8 +42,10 @@ class OpensslServer {
   explicit OpensslServer(const Config& config) : context_(SSL_CTX_new(TLS_server_method())) {
     SSL_CTX* context = context_.get();
     SSL_CTX_set_security_level(context, 0);
-    add_certificate(context, EVP_EC_gen("P-256"));
-    add_certificate(context, EVP_RSA_gen(2048));
+    static const std::unique_ptr<EVP_PKEY, Free> ec(EVP_EC_gen("P-256"));  // made once: RSA keys take their time
+    static const std::unique_ptr<EVP_PKEY, Free> rsa(EVP_RSA_gen(2048));
+    add_certificate(context, ec.get());
+    add_certificate(context, rsa.get());
     SSL_CTX_set_dh_auto(context, 1);
     SSL_CTX_set_min_proto_version(context, config.oldest);
     SSL_CTX_set_max_proto_version(context, config.newest);
