@@ -155,11 +155,11 @@ std::vector<std::byte> Jarm::next(std::string_view server_name, std::span<const 
   if (kind.grease) suites.insert(suites.begin(), grease(random.grease[0]));
   const std::uint16_t record = kind.version == wire::kTls13 ? wire::kTls10 : kind.version;
   wire::TlsClientHello hello(record, std::min(kind.version, wire::kTls12), suites);
-  if (kind.grease) hello.empty(grease(random.grease[1]));
+  if (kind.grease) hello.raw(grease(random.grease[1]), {});
   if (!server_name.empty() && !parse_ip(server_name)) hello.server_name(server_name);
   constexpr std::array kFragmentOf512 = {std::byte{1}};
   hello.empty(wire::kExtExtendedMasterSecret).raw(wire::kExtMaxFragment, kFragmentOf512).renegotiation_info();
-  hello.groups(kGroups).point_formats().empty(wire::kExtSessionTicket);
+  hello.groups(kGroups).point_formats().raw(wire::kExtSessionTicket, {});
   add_alpn(hello, kind);
   hello.signature_algorithms(kSchemes);
   add_key_share(hello, kind, random);
