@@ -305,24 +305,8 @@ Result<> UringBackend::watch(int fd, bool read, bool write) { return watches_.wa
 std::span<Completion> UringBackend::wait(Nanos until) {
   completions_.clear();
   leases_.clear();
-  submit_all();
-  if (completions_.size() < kMostCompletions) {
-    const bool refused = !unsent_.empty() || !dirty_.empty();
-    if (refused) until = std::min(until, os::monotonic_now() + kRefusedRetry);
-    std::array<epoll_event, kMostEvents> events;
-    const bool busy = !completions_.empty() || !immediate_.empty() || unfinished_;
-    const int count = watches_.wait(events, busy ? 0 : until);
-    bool news = unfinished_;
-    for (const epoll_event& event : std::span(events).first(static_cast<std::size_t>(count))) {
-      Completion watched;
-      if (WatchSet::is_watch(event, watched)) {
-        completions_.push_back(watched);
-      } else {
-        news = true;
-      }
-    }
-    if (news) collect_all();
-  }
+  choose_sleep();
+  sleeps_in_ring_ ? wait_in_ring(until) : wait_for_signal(until);
   for (const Completion& completion : immediate_)
     if (slot_of(completion.id) != kNoSlot) completions_.push_back(completion);
   immediate_.clear();
@@ -330,14 +314,70 @@ std::span<Completion> UringBackend::wait(Nanos until) {
   return completions_;
 }
 
-// What the kernel did not take before, then all that was prepared.
-void UringBackend::submit_all() {
+void UringBackend::choose_sleep() {
+  const bool in_ring = rings_.size() == 1 && watches_.empty();
+  if (in_ring == sleeps_in_ring_) return;
+  sleeps_in_ring_ = in_ring;
+  rings_.front()->signal(!in_ring);
+  unfinished_ = true;  // what came before the signal was on
+}
+
+void UringBackend::wait_in_ring(Nanos until) {
+  send_unsent();
+  UringRing& ring = *rings_.front();
+  const bool busy = unfinished_ || !immediate_.empty() || ring.has_news();
+  unfinished_ = false;
+  const Nanos latest = unsent_.empty() ? until : std::min(until, os::monotonic_now() + kRefusedRetry);
+  const Nanos left = busy ? 0 : latest == kNever ? kNever : latest - os::monotonic_now();
+  if (left > 0) {
+    dirty_.clear();
+    ring.listed = false;
+    ring.submit_and_wait(left);
+  } else {
+    submit_all();
+  }
+  if (completions_.size() < kMostCompletions) collect(0);
+  const bool refused = left > 0 && ring.dirty() && completions_.empty();
+  if (ring.dirty()) list_dirty(0);
+  if (refused) {  // it takes nothing at this moment, and did not sleep
+    std::array<epoll_event, 1> events;
+    (void)watches_.wait(events, std::min(latest, os::monotonic_now() + kRefusedRetry));
+  }
+  submit_all();
+}
+
+void UringBackend::wait_for_signal(Nanos until) {
+  send_unsent();
+  submit_all();
+  if (completions_.size() >= kMostCompletions) return;
+  const bool refused = !unsent_.empty() || !dirty_.empty();
+  if (refused) until = std::min(until, os::monotonic_now() + kRefusedRetry);
+  std::array<epoll_event, kMostEvents> events;
+  const bool busy = !completions_.empty() || !immediate_.empty() || unfinished_;
+  const int count = watches_.wait(events, busy ? 0 : until);
+  bool news = unfinished_;
+  for (const epoll_event& event : std::span(events).first(static_cast<std::size_t>(count))) {
+    Completion watched;
+    if (WatchSet::is_watch(event, watched)) {
+      completions_.push_back(watched);
+    } else {
+      news = true;
+    }
+  }
+  if (news) collect_all();
+}
+
+// What the kernel did not take before.
+void UringBackend::send_unsent() {
   for (std::size_t left = unsent_.size(); left > 0; --left) {
     const Unsent next = unsent_.front();
     unsent_.pop_front();
     send_again(next);
   }
-  // What a completion asks for goes out at once: the next part of a write, the read after a poll.
+}
+
+// All that was prepared. What a completion asks for goes out at once: the next part of a write, the read after a poll.
+void UringBackend::submit_all() {
   for (int round = 0; round < kMostRounds && !dirty_.empty(); ++round) {
     submitting_.clear();
     submitting_.swap(dirty_);

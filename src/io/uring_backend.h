@@ -7,9 +7,10 @@
 //
 // What a connection costs in system calls: nothing of its own. Requests are gathered and handed over once a turn:
 // SOCKET and CONNECT, the reads and writes, then CANCEL of what is pending, CONNECT to AF_UNSPEC (which resets) and
-// CLOSE. Asleep, one eventfd tells of news in any ring: the descriptor of a ring does not, where completions are made
-// only when asked for (DEFER_TASKRUN). A ring runs the requests of one submission in order, each to its first wait, so
-// what follows SOCKET finds it done; were it not so, CONNECT would fail with EBADF.
+// CLOSE. Where there is one ring and nothing else to watch, that same call sleeps. Else one eventfd tells of news in
+// any ring: the descriptor of a ring does not, where completions are made only when asked for (DEFER_TASKRUN). A ring
+// runs the requests of one submission in order, each to its first wait, so what follows SOCKET finds it done; were it
+// not so, CONNECT would fail with EBADF.
 #pragma once
 
 #include <deque>
@@ -107,6 +108,10 @@ class UringBackend final : public Backend {
   void collect(std::size_t ring);
   void collect_all();
   void submit_all();
+  void send_unsent();
+  void choose_sleep();
+  void wait_in_ring(Nanos until);
+  void wait_for_signal(Nanos until);
   void list_dirty(std::uint32_t ring);
   void handle(const io_uring_cqe& completion);
   void handle_connect(std::uint32_t slot, int result);
@@ -128,6 +133,7 @@ class UringBackend final : public Backend {
   std::size_t in_use_ = 0;
   std::size_t open_ring_ = 0;  // where a free slot was found last
   std::deque<Unsent> unsent_;
+  bool sleeps_in_ring_ = false;
   bool unfinished_ = false;     // a wait had enough before the rings had no more
   std::size_t first_ring_ = 0;  // where the next wait begins to collect
   std::vector<Completion> completions_;

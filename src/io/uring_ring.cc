@@ -58,6 +58,12 @@ bool UringRing::submit() {
   return io_uring_submit_and_get_events(&ring_) >= 0;
 }
 
+void UringRing::submit_and_wait(Nanos left) {
+  __kernel_timespec timeout{.tv_sec = left / kSecond, .tv_nsec = left % kSecond};
+  io_uring_cqe* first = nullptr;
+  (void)io_uring_submit_and_wait_timeout(&ring_, &first, 1, left == kNever ? nullptr : &timeout, nullptr);
+}
+
 bool UringRing::undelivered() const {
   return (IO_URING_READ_ONCE(*ring_.sq.kflags) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/time.h"
 #include "io/uring_features.h"
 #include "memory/ring_pool.h"
 #include "os/sockaddr.h"
@@ -51,6 +52,10 @@ class UringRing {
   bool dirty() const { return io_uring_sq_ready(&ring_) > 0; }
   // Hands what was prepared to the kernel and lets it deliver what is ready. False: it took none of it.
   bool submit();
+  // The same, and sleeps until there is a completion, or `left` has passed (kNever: for good); in one system call.
+  void submit_and_wait(Nanos left);
+  // Whether `wake` is told of news; at first it is.
+  void signal(bool on) { io_uring_cq_eventfd_toggle(&ring_, on); }
   // Lets the kernel deliver what it has, some twenty at a time; false when it has nothing.
   bool deliver();
   // Whether there are completions, or some that the kernel would deliver.

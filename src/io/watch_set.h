@@ -19,6 +19,7 @@ class WatchSet {
   static Result<WatchSet> create();
 
   int epoll() const { return epoll_.get(); }
+  bool empty() const { return watched_.empty(); }  // of foreign descriptors
   // As Backend::watch.
   Result<> watch(int fd, bool read, bool write);
   // Whether an event is a watched descriptor's; then `out` is its completion.
