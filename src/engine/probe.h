@@ -56,7 +56,9 @@ class LateFields {
 struct Step {
   enum class Kind : std::uint8_t {
     kMore,  // wait for bytes, FIN, wake or deadline
-    kSend,  // send `bytes` (valid until the next call of this probe), then as kMore
+    // Send `bytes` (not empty; valid until the next call of this probe), then as kMore. What the peer has not taken of
+    // earlier ones goes first; when more than 64 KiB wait behind that, on_failure is told protocol_error.
+    kSend,
     kRest,  // the connection idles: nothing is expected, no phase runs; bytes, its end or on_idle wake the probe
     kDone,  // the verdict is `outcome`
     // Close this connection and open another to the same target, under the same limits; this probe goes on there with
@@ -66,7 +68,7 @@ struct Step {
   Kind kind = Kind::kMore;
   results::Outcome outcome = results::Outcome::kSuccess;
   // kSend: what to send. kDone, kReconnect: a farewell, sent before the connection closes (the engine copies it before
-  // it calls the probe again). Left out where a write is outstanding; after a second it is given up.
+  // it calls the probe again), behind what is being written. After a second it is given up.
   std::span<const std::byte> bytes;
   const char* error = "";  // short text, a literal or the probe's own; for outcomes other than success
   bool graceful = false;   // kDone, kReconnect: closes with FIN; else with RST, once the farewell is handed over

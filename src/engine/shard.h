@@ -69,6 +69,16 @@ class Shard {
   static constexpr const char* kCutError = "cut before it ended";
   static constexpr int kStartsPerTurn = 32;  // then completions get their turn, so that measured times stay true
 
+  // A peer may answer before our write's completion was seen, so that a probe has more to say: that waits here until
+  // the write is done, at most kMostUnsent. Beyond it the probe is told of a failure, protocol_error: no protocol lets
+  // a peer ask for so much while it takes nothing.
+  static constexpr std::size_t kMostUnsent = std::size_t{64} << 10;
+  struct Outgoing {
+    memory::Lease present;  // on its way
+    memory::Lease next;     // behind it
+    std::uint32_t next_size = 0;
+  };
+
   // One attempt to be made.
   struct Start {
     targets::Target target;
@@ -116,7 +126,11 @@ class Shard {
   void apply(Connection& connection, const Step& step);
   void rest(Connection& connection);
   bool rouse(Connection& connection);
-  void send(Connection& connection, std::span<const std::byte> bytes);
+  bool send(Connection& connection, std::span<const std::byte> bytes);
+  bool keep(Connection& connection, std::span<const std::byte> bytes);
+  void write_next(Connection& connection);
+  bool written(Connection& connection, bool failed);
+  void overfull(Connection& connection);
   void enter(Connection& connection, results::Phase phase);
   Nanos deadline_of(const Connection& connection) const;
   void arm(Connection& connection);
@@ -164,8 +178,8 @@ class Shard {
   std::vector<memory::StateSlab> probe_states_;  // by module
   TimerWheel wheel_;
   AuditLog audit_;
-  std::unordered_map<std::uint32_t, memory::Lease> writes_;  // bytes on the way out, by connection index
-  std::vector<std::vector<results::Value>> values_;          // scratch, by module
+  std::unordered_map<std::uint32_t, Outgoing> writes_;  // what is to be written, by connection index
+  std::vector<std::vector<results::Value>> values_;     // scratch, by module
 
   std::array<targets::Target, kBatch> batch_;
   std::size_t batch_next_ = 0;

@@ -277,7 +277,7 @@ void Shard::apply(Connection& connection, const Step& step) {
     return;
   }
   if (!rouse(connection)) return;
-  if (step.kind == Step::Kind::kSend) send(connection, step.bytes);
+  if (step.kind == Step::Kind::kSend && !send(connection, step.bytes)) return;
   if (!connection.reading) {
     connection.reading = true;
     backend_.read(connection.id());
@@ -322,20 +322,70 @@ bool Shard::rouse(Connection& connection) {
   return true;
 }
 
-void Shard::send(Connection& connection, std::span<const std::byte> bytes) {
-  SONDE_CHECK(!connection.writing && connection.lifecycle.accepts_writes(), "a probe sends one message at a time");
-  connection.writing = true;
+// False: it was too much, and the probe has left the connection.
+bool Shard::send(Connection& connection, std::span<const std::byte> bytes) {
+  SONDE_CHECK(connection.lifecycle.accepts_writes(), "a closing connection takes no more");
+  if (!keep(connection, bytes)) {
+    overfull(connection);
+    return false;
+  }
   connection.sent = true;
   if (!connection.received && connection.phase != Phase::kTls) enter(connection, Phase::kWrite);
-  memory::Lease lease = pool_.lend(bytes.size());
-  std::copy(bytes.begin(), bytes.end(), lease.bytes().begin());
-  backend_.write(connection.id(), lease.bytes().first(bytes.size()));
-  writes_.insert_or_assign(connection.index, std::move(lease));
+  if (writes_[connection.index].present.empty()) write_next(connection);
+  return true;
+}
+
+// Copies bytes to where those wait that the connection is to write next. False: too many wait already.
+bool Shard::keep(Connection& connection, std::span<const std::byte> bytes) {
+  SONDE_CHECK(!bytes.empty(), "a message has bytes");
+  Outgoing& outgoing = writes_[connection.index];
+  const std::size_t size = outgoing.next_size + bytes.size();
+  if (!outgoing.present.empty() && size > kMostUnsent) return false;
+  if (size > outgoing.next.bytes().size()) {
+    memory::Lease larger = pool_.lend(size);
+    std::ranges::copy(outgoing.next.bytes().first(outgoing.next_size), larger.bytes().begin());
+    outgoing.next = std::move(larger);
+  }
+  std::ranges::copy(bytes, outgoing.next.bytes().begin() + outgoing.next_size);
+  outgoing.next_size = static_cast<std::uint32_t>(size);
+  connection.writing = true;
+  return true;
+}
+
+// REQUIRES: no write is on its way.
+void Shard::write_next(Connection& connection) {
+  Outgoing& outgoing = writes_[connection.index];
+  outgoing.present = std::move(outgoing.next);
+  const std::uint32_t size = std::exchange(outgoing.next_size, 0);
+  backend_.write(connection.id(), outgoing.present.bytes().first(size));
+}
+
+// A write was completed: what waited behind it is written. False: nothing is on its way any more.
+bool Shard::written(Connection& connection, bool failed) {
+  Outgoing& outgoing = writes_[connection.index];
+  outgoing.present = memory::Lease();
+  if (!failed && outgoing.next_size > 0) {
+    write_next(connection);
+    return true;
+  }
+  writes_.erase(connection.index);
+  connection.writing = false;
+  return false;
+}
+
+// More waits to be said than is kept.
+void Shard::overfull(Connection& connection) {
+  ProbeContext context = context_of(connection);
+  Step step = connection.probe->on_failure(context, Outcome::kProtocolError);
+  SONDE_CHECK(step.kind == Step::Kind::kDone || step.kind == Step::Kind::kReconnect,
+              "a failure leaves a verdict or another connection");
+  if (step.outcome == Outcome::kProtocolError && *step.error == '\0')
+    step.error = "the peer asks on and on, and takes nothing";
+  apply(connection, step);
 }
 
 void Shard::on_write(Connection& connection, const io::Completion& completion) {
-  writes_.erase(connection.index);
-  connection.writing = false;
+  if (written(connection, completion.failed)) return;
   // A write that failed is told by the read as well, after what the peer had still said.
   if (!completion.failed && connection.phase == Phase::kWrite) enter(connection, Phase::kFirstByte);
 }

@@ -238,16 +238,12 @@ void Shard::cut_late() {
   late_.clear();
 }
 
-// Copies the step's farewell to where writes are kept. False: there is no connection to say it on, or a write is
-// outstanding still: the peer has not taken what came before, so a farewell behind it would only keep the slot.
+// Copies the step's farewell to where writes are kept, behind one that is outstanding still. False: there is no
+// connection to say it on, or too much waits already.
 bool Shard::keep_farewell(Connection& connection, const Step& step) {
   const State state = connection.lifecycle.state();
-  if (connection.writing || state == State::kInit || state == State::kConnecting) return false;
-  memory::Lease lease = pool_.lend(step.bytes.size());
-  std::copy(step.bytes.begin(), step.bytes.end(), lease.bytes().begin());
-  writes_.insert_or_assign(connection.index, std::move(lease));
-  connection.writing = true;
-  return true;
+  if (state == State::kInit || state == State::kConnecting) return false;
+  return keep(connection, step.bytes);
 }
 
 // Closes the connection of a probe that has no more use for it; with a farewell, once that is written. While it is on
@@ -269,7 +265,7 @@ void Shard::leave(Connection& connection, const Step& step, bool farewell) {
   }
   if (idle) stats_.resting.subtract();
   connection.graceful = graceful;
-  backend_.write(connection.id(), writes_[connection.index].bytes().first(step.bytes.size()));
+  if (writes_[connection.index].present.empty()) write_next(connection);
   connection.wake_at = backend_.now() + kFarewell;
   wheel_.arm(connection, connection.wake_at);
 }
@@ -280,8 +276,7 @@ void Shard::on_parting(Connection& connection, const io::Completion& completion)
     connection.reading = false;
     return;
   }
-  writes_.erase(connection.index);
-  connection.writing = false;
+  if (written(connection, completion.failed)) return;
   const bool graceful = connection.graceful && !completion.failed;
   close(connection, graceful ? io::CloseMode::kGraceful : io::CloseMode::kReset);
 }

@@ -30,6 +30,10 @@ constexpr auto kNamedMixes = std::to_array<NamedMix>({
      "reset_on_accept=1,reset_mid_banner=1,close_on_accept=1,close_mid_line=1",
      "hosts of every kind, equally often"},
     {"stuck", "silent=1,open_mute=1,half_line=1,deaf=1", "every way to time out, equally often"},
+    {"tls",
+     "tls12=4,tls12_slow=2,tls_alert=1,tls_http_answer=1,tls_mute=1,tls_reset_mid_flight=1,tls_close_mid_flight=1,tls_"
+     "half_record=1,tls_flood=1,tls_length_lie=1,refused=2,ssh=1",
+     "TLS servers, one in three sound; the rest break the handshake in every way"},
 });
 
 std::vector<std::string_view> known_names() {

@@ -41,7 +41,7 @@ struct Act {
 struct Expectation {
   std::string_view outcome;
   std::string_view phase;
-  std::string_view protocol;  // banner only
+  std::string_view protocol;  // banner: what it speaks; tls: the version, as the lean engine finds it
   std::string_view text;      // banner only: the record's banner.text, escapes included
   std::string_view cause;     // of a timeout
 };
@@ -53,6 +53,7 @@ struct Role {
   std::span<const Act> script;
   Expectation tcp;     // with --probe tcp
   Expectation banner;  // with --probe banner
+  Expectation tls;     // with --probe tls
 };
 
 // Every role there is; static storage. find_role returns nullptr for an unknown name.

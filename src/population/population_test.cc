@@ -70,7 +70,8 @@ TEST(Population, scripts_are_sane) {
     EXPECT_FALSE(role.help.empty());
     EXPECT_FALSE(role.tcp.outcome.empty());
     EXPECT_FALSE(role.banner.outcome.empty());
-    for (const Expectation& expected : {role.tcp, role.banner})
+    EXPECT_FALSE(role.tls.outcome.empty());
+    for (const Expectation& expected : {role.tcp, role.banner, role.tls})
       EXPECT_EQ(expected.cause.empty(), expected.outcome != "timeout") << role.name;
     EXPECT_TRUE(role.arrival == Arrival::kAccept || role.script.empty()) << role.name;
     for (std::size_t i = 0; i < role.script.size(); ++i) {
@@ -97,7 +98,7 @@ TEST(Mix, errors_say_what_would_be_right) {
 }
 
 TEST(Mix, every_named_mix_parses_and_has_help) {
-  for (const char* name : {"default", "open", "quiet", "every", "stuck"}) {
+  for (const char* name : {"default", "open", "quiet", "every", "stuck", "tls"}) {
     const Parsed<Mix> mix = parse_mix(name);
     ASSERT_TRUE(mix) << name;
     EXPECT_NE(mix_help().find(std::string("  ") + name + ": "), std::string::npos);

@@ -287,7 +287,7 @@ void ClientSession::judge(int result) {
     case SSL_ERROR_ZERO_RETURN:
       close_notify_received_ = true;
       if (state_ == State::kHandshaking)
-        return fail(Failure::kTls, "the server said close_notify during the handshake");
+        return fail(Failure::kClosed, "the server said close_notify during the handshake");
       state_ = State::kClosed;
       return;
     default:

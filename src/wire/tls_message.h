@@ -127,6 +127,7 @@ std::string_view read_alpn(std::span<const std::byte> body);
 class TlsCertificates {
  public:
   TlsCertificates(std::span<const std::byte> list, bool is_tls13) : list_(list), is_tls13_(is_tls13) {}
+  bool empty() const { return list_.empty(); }
   // Calls visit(der, TlsExtensions of the entry; empty before TLS 1.3).
   template <typename Visit>
   void for_each(Visit visit) const {

@@ -14,13 +14,14 @@ void put(Writer& writer, const char* key, std::string_view text) {
   writer.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
 }
 
-void put(Writer& writer, const char* key, const population::Expectation& expectation) {
+void put(Writer& writer, const char* key, const population::Expectation& expectation,
+         const char* protocol = "protocol") {
   writer.Key(key);
   writer.StartObject();
   put(writer, "outcome", expectation.outcome);
   put(writer, "phase", expectation.phase);
   put(writer, "cause", expectation.cause);
-  put(writer, "protocol", expectation.protocol);
+  put(writer, protocol, expectation.protocol);
   put(writer, "text", expectation.text);
   writer.EndObject();
 }
@@ -37,6 +38,7 @@ void append_truth(const Endpoint& endpoint, const population::Role& role, std::s
   put(writer, "role", role.name);
   put(writer, "tcp", role.tcp);
   put(writer, "banner", role.banner);
+  put(writer, "tls", role.tls, "version");
   writer.EndObject();
   out.append(buffer.GetString(), buffer.GetSize());
   out += '\n';

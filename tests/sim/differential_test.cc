@@ -11,6 +11,7 @@
 
 #include "harness.h"
 #include "io/engine.h"
+#include "population/tls12_flight.h"
 #include "world/server.h"
 
 namespace sonde::testing_sim {
@@ -67,7 +68,7 @@ class RandomRoles {
   std::uint32_t below(std::uint32_t bound) { return static_cast<std::uint32_t>(random_() % bound); }
 
   void add(std::uint32_t number) {
-    static constexpr std::array<std::string_view, 12> kPieces = {"SSH-2.0-x_1 y\r\n",
+    static constexpr std::array<std::string_view, 18> kPieces = {"SSH-2.0-x_1 y\r\n",
                                                                  "SSH-2.0-x",
                                                                  "220 mail ESMTP\r\n",
                                                                  "220-mail\r\n",
@@ -78,7 +79,13 @@ class RandomRoles {
                                                                  "\r\n",
                                                                  "\xff\x01",
                                                                  "-ERR no\r\n",
-                                                                 "HTTP/1.1 200 OK\r\n\r\n"};
+                                                                 "HTTP/1.1 200 OK\r\n\r\n",
+                                                                 population::kTls12ServerHello,
+                                                                 population::kTls12Certificate,
+                                                                 population::kTls12Flight,
+                                                                 population::kTls12Flight.substr(0, 200),
+                                                                 {"\x15\x03\x03\x00\x02\x02\x28", 7},
+                                                                 {"\x15\x03\x01\x00\x02\x01\x70", 7}};
     std::vector<Act>& script = scripts_.emplace_back();
     const bool refuses = below(10) == 0;
     for (std::uint32_t acts = refuses ? 0 : below(6); acts > 0; --acts) {
@@ -107,7 +114,8 @@ class RandomRoles {
                       .arrival = refuses ? Arrival::kRefuse : Arrival::kAccept,
                       .script = script,
                       .tcp = {},
-                      .banner = {}});
+                      .banner = {},
+                      .tls = {}});
   }
 
   std::mt19937_64 random_;
@@ -140,8 +148,9 @@ class Differential : public testing::TestWithParam<std::tuple<const char*, std::
     KeepAll consumer;
     Modules modules({probe()});
     engine::Limits limits = make_limits({});
-    engine::Shard shard({.concurrency = kTargets, .read_timeout = kReadTimeout, .fatal_audit = true}, modules.pass,
-                        source, limits, backend, pool, nullptr, consumer);
+    engine::Shard shard(
+        {.concurrency = kTargets, .tls_timeout = kReadTimeout, .read_timeout = kReadTimeout, .fatal_audit = true},
+        modules.pass, source, limits, backend, pool, nullptr, consumer);
     const bool stays = std::string_view(probe()) == "stay";
     std::size_t ends = 0;
     for (const Endpoint& target : targets) ends += !stays || ends_by_itself(population_.role_of(target)) ? 1 : 0;
@@ -209,7 +218,8 @@ TEST_P(Differential, random_servers_are_told_the_same_on_every_backend) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Probes, Differential,
-                         testing::Combine(testing::Values("tcp", "banner", "stay"), testing::Values(11, 12)),
+                         testing::Combine(testing::Values("tcp", "banner", "tls", "tls_full", "stay"),
+                                          testing::Values(11, 12)),
                          [](const auto& test) {
                            return std::string(std::get<0>(test.param)) + "_" + std::to_string(std::get<1>(test.param));
                          });

@@ -102,8 +102,11 @@ inline std::vector<Endpoint> endpoints(std::uint32_t count, const std::vector<st
 struct Modules {
   explicit Modules(const std::vector<std::string>& names) {
     for (const std::string& name : names) {
-      owned.push_back(name == "stay" ? probes::make_stay_module(false) : scan::make_probe(name));
+      const bool full = name == "tls_full";  // the tls probe by OpenSSL
+      owned.push_back(name == "stay" ? probes::make_stay_module(false) : scan::make_probe(full ? "tls" : name));
       SONDE_CHECK(owned.back() != nullptr, "unknown probe");
+      SONDE_CHECK(!full || owned.back()->configure("tls-engine", "full"), "an engine that there is");
+      SONDE_CHECK(owned.back()->prepare(), "options that go together");
       pass.push_back({.module = owned.back().get(), .first_value_id = 0});
     }
   }

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <new>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -97,8 +98,8 @@ inline std::int64_t starts_of(const Kept& record) { return std::get<std::int64_t
 
 inline std::span<const std::byte> as_bytes(std::string_view text) { return std::as_bytes(std::span(text)); }
 
-// Another backend, but for: which endpoint a connection really goes to, writes that nobody takes, connects that this
-// machine refuses. Notes what was written and how connections were closed.
+// Another backend, but for: which endpoint a connection really goes to, writes that nobody takes or that are told late,
+// connects that this machine refuses. Notes what was written and how connections were closed.
 class BentBackend final : public io::Backend {
  public:
   struct Closed {
@@ -125,14 +126,33 @@ class BentBackend final : public io::Backend {
   }
   void close(ConnectionId id, io::CloseMode mode) override {
     closed.push_back({.mode = mode, .at = now(), .written = std::exchange(written_[id.index], {})});
+    for (const auto& [at, completion] : held_)
+      if (completion.id == id) gone_.insert({id.index, id.generation});
     straight_.close(id, mode);
   }
   std::optional<io::TcpInfo> tcp_info(ConnectionId id) override { return straight_.tcp_info(id); }
   Result<> watch(int fd, bool read, bool write) override { return straight_.watch(fd, read, write); }
-  std::span<io::Completion> wait(Nanos until) override { return straight_.wait(until); }
+  std::span<io::Completion> wait(Nanos until) override {
+    if (writes_told_after == 0) return straight_.wait(until);
+    const Nanos next = held_.empty() ? until : std::min(until, held_.front().first);
+    told_.clear();
+    for (const io::Completion& completion : straight_.wait(next)) {
+      if (completion.op == io::Op::kWrite) {
+        held_.emplace_back(now() + writes_told_after, completion);
+      } else {
+        told_.push_back(completion);
+      }
+    }
+    for (; !held_.empty() && held_.front().first <= now(); held_.pop_front()) {
+      const io::Completion& completion = held_.front().second;
+      if (gone_.erase({completion.id.index, completion.id.generation}) == 0) told_.push_back(completion);
+    }
+    return told_;
+  }
   void drain() override { straight_.drain(); }
 
-  std::string stuck;  // a write that ends so is never taken
+  std::string stuck;            // a write that ends so is never taken
+  Nanos writes_told_after = 0;  // so much later than they were taken, what else happens meanwhile
   bool no_ports_later = false;
   std::optional<Endpoint> later_endpoint;  // where all connections to an endpoint but the first go
   std::map<Endpoint, std::uint32_t> connects;
@@ -141,6 +161,9 @@ class BentBackend final : public io::Backend {
  private:
   io::Backend& straight_;
   std::map<std::uint32_t, std::string> written_;  // by slot
+  std::deque<std::pair<Nanos, io::Completion>> held_;
+  std::set<std::pair<std::uint32_t, std::uint32_t>> gone_;  // closed while a write of theirs was not told
+  std::vector<io::Completion> told_;
 };
 
 // A population that plays one script everywhere.
@@ -148,7 +171,7 @@ class OneScript {
  public:
   explicit OneScript(std::vector<population::Act> script, population::Arrival arrival = population::Arrival::kAccept)
       : script_(std::move(script)),
-        role_{.name = "one", .help = {}, .arrival = arrival, .script = script_, .tcp = {}, .banner = {}},
+        role_{.name = "one", .help = {}, .arrival = arrival, .script = script_, .tcp = {}, .banner = {}, .tls = {}},
         population_(population::Mix{.weights = {{&role_, 1}}}, 1) {}
   OneScript(const OneScript&) = delete;
   OneScript& operator=(const OneScript&) = delete;

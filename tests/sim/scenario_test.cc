@@ -1,11 +1,13 @@
-// One table, every backend: each role of the population says what a tcp and a banner probe must find, and whether a
-// connection that stays is still there in the end; the simulator plays the roles in virtual time, the world plays them
-// on real sockets over loopback, met through epoll and through io_uring. The verdicts must be the table's on all three.
+// One table, every backend: each role of the population says what a tcp, a banner and a tls probe must find, and
+// whether a connection that stays is still there in the end; the simulator plays the roles in virtual time, the world
+// plays them on real sockets over loopback, met through epoll and through io_uring. The verdicts must be the table's on
+// all three.
 #include <gtest/gtest.h>
 
 #include "harness.h"
 #include "io/engine.h"
 #include "population/population.h"
+#include "probes/tls/tls_fields.h"
 #include "world/server.h"
 
 // A world's thread has a descriptor table of its own, so descriptor 5 there is another file than descriptor 5 here.
@@ -20,11 +22,26 @@ namespace {
 using population::Population;
 using population::Role;
 
+constexpr auto kTlsVersion = static_cast<std::size_t>(probes::TlsField::kVersion);
+
 population::Mix every_role(bool simulator) {
   population::Mix mix;
   for (const Role& role : population::roles())
     if (simulator || role.arrival != population::Arrival::kUnreachable) mix.weights.emplace_back(&role, 1);
   return mix;
+}
+
+// What the table says of a probe; "tls_full" is the tls probe by OpenSSL, which checks the signature of the handshake:
+// a flight that is played from a tape has none that fits.
+population::Expectation expectation_of(const Role& role, const std::string& probe) {
+  if (probe == "tcp") return role.tcp;
+  if (probe == "banner") return role.banner;
+  population::Expectation expected = role.tls;
+  if (probe == "tls_full" && expected.outcome == "success") {
+    expected.outcome = "tls_error";
+    expected.phase = "tls";
+  }
+  return expected;
 }
 
 void expect_verdicts(const std::vector<Kept>& kept, const Population& population, const std::string& probe,
@@ -33,7 +50,7 @@ void expect_verdicts(const std::vector<Kept>& kept, const Population& population
   std::map<std::string_view, int> seen;
   for (const Kept& record : kept) {
     const Role& role = population.role_of(record.endpoint);
-    const population::Expectation& expected = probe == "tcp" ? role.tcp : role.banner;
+    const population::Expectation expected = expectation_of(role, probe);
     ++seen[role.name];
     EXPECT_EQ(results::name(record.outcome), expected.outcome) << role.name << " " << probe << " " << record.error;
     EXPECT_EQ(results::name(record.phase), expected.phase) << role.name << " " << probe;
@@ -43,6 +60,10 @@ void expect_verdicts(const std::vector<Kept>& kept, const Population& population
     if (record.rtt_us) {
       EXPECT_EQ(*record.rtt_us > 0, record.phase != results::Phase::kConnect) << role.name;
     }
+    if (probe == "tls") {
+      EXPECT_EQ(record.text(kTlsVersion), expected.protocol) << role.name;
+    }
+    EXPECT_EQ(record.error.empty(), expected.outcome == "success") << role.name;
     if (probe != "banner") continue;
     EXPECT_EQ(record.text(0), expected.protocol) << role.name;
     if (!expected.text.empty()) {
@@ -70,7 +91,7 @@ TEST_P(Scenario, has_the_tables_verdicts_on_the_simulator) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Probes, Scenario, testing::Values("tcp", "banner"),
+INSTANTIATE_TEST_SUITE_P(Probes, Scenario, testing::Values("tcp", "banner", "tls", "tls_full"),
                          [](const auto& probe) { return std::string(probe.param); });
 
 // A world of every role, and a backend of each kind to meet it through.
@@ -93,10 +114,12 @@ class KernelScenario : public testing::TestWithParam<std::tuple<const char*, io:
     ASSERT_TRUE(backend);
     backend_ = std::move(*backend);
     // Short budgets: what is silent here stays silent.
-    shard_ = std::make_unique<engine::Shard>(
-        engine::ShardOptions{
-            .concurrency = kTargets, .connect_timeout = kSecond, .read_timeout = 4 * kSecond, .fatal_audit = true},
-        modules_.pass, *source_, limits_, *backend_, pool_, nullptr, consumer_);
+    shard_ = std::make_unique<engine::Shard>(engine::ShardOptions{.concurrency = kTargets,
+                                                                  .connect_timeout = kSecond,
+                                                                  .tls_timeout = 4 * kSecond,
+                                                                  .read_timeout = 4 * kSecond,
+                                                                  .fatal_audit = true},
+                                             modules_.pass, *source_, limits_, *backend_, pool_, nullptr, consumer_);
   }
   void TearDown() override {
     if (backend_ == nullptr) return;
@@ -133,7 +156,7 @@ TEST_P(ProbeScenario, has_the_tables_verdicts_over_loopback) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kernel, ProbeScenario,
-                         testing::Combine(testing::Values("tcp", "banner"),
+                         testing::Combine(testing::Values("tcp", "banner", "tls", "tls_full"),
                                           testing::Values(io::Engine::kEpoll, io::Engine::kUring)),
                          name_of);
 

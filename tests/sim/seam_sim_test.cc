@@ -137,17 +137,6 @@ TEST(SeamSim, a_cut_ends_a_farewell_at_once) {
   }
 }
 
-TEST(SeamSim, behind_a_write_that_is_not_taken_there_is_no_farewell) {
-  const OneScript speaks(kSpeaks);
-  Hooks hooks{.start = [](ProbeContext&, Seen&) { return Step::send(as_bytes("request")); }, .bytes = done("bye")};
-  SimHookRun run(hooks, speaks, {.concurrency = 1});
-  run->backend.stuck = "request";
-  run->run();
-  ASSERT_EQ(run->backend.closed.size(), 1U);
-  EXPECT_EQ(run->backend.closed.front().written, "request");
-  EXPECT_EQ(run->backend.closed.front().mode, io::CloseMode::kReset);
-}
-
 TEST(SeamSim, graceful_without_a_farewell_closes_at_once_with_fin) {
   const OneScript mute(kMute);
   Hooks hooks{.start = done({}, true), .bytes = more};
@@ -196,8 +185,9 @@ TEST(SeamSim, what_keeps_later_connections_from_opening_is_told_to_the_probe) {
   for (const auto& [arrival, failure] :
        {std::pair(Arrival::kRefuse, Outcome::kRefused), std::pair(Arrival::kSilent, Outcome::kTimeout),
         std::pair(Arrival::kUnreachable, Outcome::kUnreachable)}) {
-    const population::Role open{.name = "open", .help = {}, .script = {}, .tcp = {}, .banner = {}};
-    const population::Role shut{.name = "shut", .help = {}, .arrival = arrival, .script = {}, .tcp = {}, .banner = {}};
+    const population::Role open{.name = "open", .help = {}, .script = {}, .tcp = {}, .banner = {}, .tls = {}};
+    const population::Role shut{
+        .name = "shut", .help = {}, .arrival = arrival, .script = {}, .tcp = {}, .banner = {}, .tls = {}};
     const population::Population both(population::Mix{.weights = {{&open, 1}, {&shut, 1}}}, 1);
     std::optional<Endpoint> first, later;
     for (const Endpoint& endpoint : endpoints(64)) (&both.role_of(endpoint) == &open ? first : later) = endpoint;

@@ -86,6 +86,9 @@ FullHandshake::Progress FullHandshake::on_open(Nanos now) {
 FullHandshake::Progress FullHandshake::on_end(Outcome outcome) {
   if (opened_) return leave(Outcome::kSuccess, {});
   (void)session_->end_of_input();
+  // A few bytes may have been too few to be known by, until nothing followed them.
+  if (session_->failure() == tls::ClientSession::Failure::kNotTls)
+    return leave(Outcome::kProtocolError, session_->error());
   return leave(outcome, {});
 }
 

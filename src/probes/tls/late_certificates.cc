@@ -30,7 +30,12 @@ bool LateCertificates::ready() {
 
 void LateCertificates::fill(std::span<results::Value> values) {
   fill_certificates(*desk_.look(ticket_),
-                    {.wanted = view_.wanted, .now_s = view_.now_s, .verify = view_.verify, .pem = view_.pem}, values);
+                    {.wanted = view_.wanted,
+                     .now_s = view_.now_s,
+                     .verify = view_.verify,
+                     .unproven = view_.unproven,
+                     .pem = view_.pem},
+                    values);
 }
 
 }  // namespace sonde::probes

@@ -19,6 +19,7 @@ class LateCertificates final : public engine::LateFields {
     std::string wanted;
     std::int64_t now_s = 0;
     bool verify = false;
+    bool unproven = false;
     bool pem = false;
   };
   LateCertificates(x509::Desk& desk, const TlsFindings& found, std::optional<HandshakeProof> proof, View view);

@@ -30,25 +30,39 @@ constexpr std::uint8_t kFatal = 2;
 constexpr std::size_t kLongestPlain = 16384;         // RFC 8446, 5.1
 constexpr std::size_t kLongestSealed = 16384 + 256;  // RFC 8446, 5.2
 constexpr std::size_t kRecordHeader = wire::TlsRecordProcessor::kHeader;
-constexpr unsigned kMostMessages = 16;  // of a server's flight; the longest honest one has seven
+constexpr std::size_t kLongestCookie = 8192;  // so that the second hello is one record
+constexpr unsigned kMostMessages = 16;        // of a server's flight; the longest honest one has seven
 
 }  // namespace
 
 // --- records ---
 
 LeanHandshake::Progress LeanHandshake::on_bytes(LeanWorkshop& shop, std::span<const std::byte> bytes) {
+  if (over_) return {};
+  const Progress progress = hear(shop, bytes);
+  if (progress.kind == Kind::kDone || progress.kind == Kind::kFailed) {
+    over_ = true;
+    pending_ = memory::Lease();
+    pending_size_ = 0;
+  }
+  return progress;
+}
+
+// What is incomplete is kept in a buffer that grows with what came, whatever length the record claims: a server that
+// says little costs little.
+LeanHandshake::Progress LeanHandshake::hear(LeanWorkshop& shop, std::span<const std::byte> bytes) {
   std::size_t consumed = 0;
   if (pending_size_ == 0) {
     const Progress progress = take_records(shop, bytes, consumed);
     bytes = bytes.subspan(consumed);
     if (progress.kind == Kind::kDone || progress.kind == Kind::kFailed || bytes.empty()) return progress;
-    pending_ = shop.pool.lend(std::max(bytes.size(), wire::TlsRecordProcessor().parse(bytes).need + bytes.size()));
+    pending_ = shop.pool.lend(bytes.size());
     std::ranges::copy(bytes, pending_.bytes().begin());
     pending_size_ = static_cast<std::uint32_t>(bytes.size());
     return progress;
   }
   if (pending_size_ + bytes.size() > pending_.bytes().size()) {
-    memory::Lease larger = shop.pool.lend(std::max<std::size_t>(pending_size_ + bytes.size(), 2048));
+    memory::Lease larger = shop.pool.lend(std::max(pending_size_ + bytes.size(), 2 * pending_.bytes().size()));
     std::ranges::copy(pending_.bytes().first(pending_size_), larger.bytes().begin());
     pending_ = std::move(larger);
   }
@@ -138,7 +152,7 @@ LeanHandshake::Progress LeanHandshake::idle_record() {
 }
 
 LeanHandshake::Progress LeanHandshake::on_alert(std::span<const std::byte> fragment, std::uint16_t record_version) {
-  if (fragment.size() != 2) return failed(kDecodeError, "an alert that is none");
+  if (fragment.size() != 2) return failed(kDecodeError, "a malformed alert");
   const auto level = std::to_integer<std::uint8_t>(fragment[0]);
   const auto alert = std::to_integer<std::uint8_t>(fragment[1]);
   // Warnings, such as unrecognized_name (112), end nothing; in TLS 1.3 the level means nothing (RFC 8446, 6).
@@ -147,9 +161,11 @@ LeanHandshake::Progress LeanHandshake::on_alert(std::span<const std::byte> fragm
   alert_ = alert;
   says_farewell_ = false;
   if (version_ == 0 && !wire::tls_version_name(record_version).empty()) version_ = record_version;
-  return {.kind = Kind::kFailed,
-          .outcome = alert == kCloseNotify ? Outcome::kClosed : Outcome::kTlsError,
-          .error = "the server refused"};
+  if (alert == kCloseNotify)
+    return {.kind = Kind::kFailed,
+            .outcome = Outcome::kClosed,
+            .error = "the server said close_notify during the handshake"};
+  return {.kind = Kind::kFailed, .outcome = Outcome::kTlsError, .error = "the server refused"};
 }
 
 // Room for `size` more bytes of the stream; empty when it has been enough.
@@ -204,6 +220,7 @@ LeanHandshake::Progress LeanHandshake::on_message(LeanWorkshop& shop, const wire
       return on_certificate(shop, message);
     case State::kCertificateVerify:
       if (message.type != TlsMessageType::kCertificateVerify) break;
+      if (!wire::read_certificate_verify(message.body)) return failed(kDecodeError, "malformed CertificateVerify");
       verify_ = place_of(message.body);
       return done();
     case State::kPlainFlight:
@@ -241,14 +258,16 @@ LeanHandshake::Progress LeanHandshake::on_hello_retry(LeanWorkshop& shop, const 
     return failed(kProtocolVersion, "the server chose a version that was not offered");
   if (parsed_ != stream_size_) return failed(kUnexpectedMessage, "a record goes on behind a HelloRetryRequest");
   retry_end_ = parsed_;
-  retry_cookie_ = hello.cookie().has_value();
+  const auto cookie = hello.cookie();
+  if (cookie && cookie->size() > kLongestCookie)
+    return failed(kIllegalParameter, "a cookie that no ClientHello has room for");
   group_ = hello.group().value_or(wire::kX25519);
   const bool changes_group = hello.group().has_value();
   if (changes_group && (!shop.hellos.offers_group(group_) || group_ == wire::kX25519))
     return failed(kIllegalParameter, "the server asks for a group that it had, or was not offered");
-  if (!changes_group && !retry_cookie_) return failed(kIllegalParameter, "a HelloRetryRequest that changes nothing");
+  if (!changes_group && !cookie) return failed(kIllegalParameter, "a HelloRetryRequest that changes nothing");
   const std::span<const std::byte> second =
-      shop.hellos.second(seed_, shop.server_name, group_, hello.cookie().value_or(std::span<const std::byte>()));
+      shop.hellos.second(seed_, shop.server_name, group_, cookie.value_or(std::span<const std::byte>()));
   return {.kind = Kind::kSend, .bytes = second};
 }
 
@@ -291,6 +310,8 @@ LeanHandshake::Progress LeanHandshake::on_certificate(LeanWorkshop& shop, const 
   flight_ended_ = is_tls13();
   const auto read = certificate();
   if (!read || read->cut_short) return failed(kDecodeError, "malformed Certificate");
+  // RFC 8446, 4.4.2.4; before, every suite that is offered needs one too.
+  if (read->certificates.empty()) return failed(kDecodeError, "a Certificate without certificates");
   if (!is_tls13()) return {};
   if (!with_proof_) return done();
   state_ = State::kCertificateVerify;
@@ -311,10 +332,8 @@ LeanHandshake::Progress LeanHandshake::on_plain_flight(LeanWorkshop& shop, const
       return {};
     case TlsMessageType::kServerKeyExchange: {
       key_exchange_ = place_of(message.body);
-      const auto hello = wire::read_server_hello(at(hello_));
-      const auto exchange =
-          wire::read_server_key_exchange(message.body, wire::key_exchange_of(hello->cipher), version_);
-      if (!exchange) return failed(kDecodeError, "malformed ServerKeyExchange");
+      const auto exchange = wire::read_server_key_exchange(message.body, wire::key_exchange_of(cipher()), version_);
+      if (!exchange || !exchange->signature) return failed(kDecodeError, "malformed ServerKeyExchange");
       group_ = exchange->group.value_or(0);
       return {};
     }
@@ -322,6 +341,9 @@ LeanHandshake::Progress LeanHandshake::on_plain_flight(LeanWorkshop& shop, const
       certificate_requested_ = true;
       return {};
     case TlsMessageType::kServerHelloDone:
+      if (!has_certificate_) return failed(kUnexpectedMessage, "the server's flight has no Certificate");
+      if (key_exchange_.size == 0 && wire::key_exchange_of(cipher()) != wire::TlsKeyExchange::kRsa)
+        return failed(kUnexpectedMessage, "the server's flight has no ServerKeyExchange");
       flight_ended_ = true;
       if (downgraded_)
         return failed(kIllegalParameter, "the version was downgraded on the way (sentinel in the random)");
@@ -330,6 +352,11 @@ LeanHandshake::Progress LeanHandshake::on_plain_flight(LeanWorkshop& shop, const
       break;
   }
   return failed(kUnexpectedMessage, "a handshake message that was not due");
+}
+
+std::uint16_t LeanHandshake::cipher() const {
+  const auto hello = wire::read_server_hello(at(hello_));
+  return hello ? hello->cipher : std::uint16_t{0};
 }
 
 std::optional<wire::TlsCertificateMessage> LeanHandshake::certificate() const {

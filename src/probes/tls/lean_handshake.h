@@ -72,6 +72,7 @@ class LeanHandshake {
   LeanHandshake(std::uint64_t seed, bool with_proof) : seed_(seed), with_proof_(with_proof) {}
 
   std::span<const std::byte> start(LeanWorkshop& shop) { return shop.hellos.first(seed_, shop.server_name); }
+  // Behind kDone or kFailed nothing is looked at any more.
   Progress on_bytes(LeanWorkshop& shop, std::span<const std::byte> bytes);
   // What a polite client sends before it leaves, whatever the state; empty when nothing fits. Valid until the next
   // call.
@@ -95,6 +96,7 @@ class LeanHandshake {
     std::uint32_t size = 0;
   };
 
+  Progress hear(LeanWorkshop& shop, std::span<const std::byte> bytes);
   Progress take_records(LeanWorkshop& shop, std::span<const std::byte> bytes, std::size_t& consumed);
   Progress on_record(LeanWorkshop& shop, const wire::TlsRecord& record);
   Progress on_encrypted(LeanWorkshop& shop, const wire::TlsRecord& record);
@@ -117,6 +119,7 @@ class LeanHandshake {
   Place place_of(std::span<const std::byte> part) const;
   std::optional<wire::TlsCertificateMessage> certificate() const;
   Secret transcript(LeanWorkshop& shop, std::size_t end) const;
+  std::uint16_t cipher() const;
   bool is_tls13() const { return version_ == wire::kTls13; }
 
   std::uint64_t seed_;
@@ -136,7 +139,7 @@ class LeanHandshake {
   State state_ = State::kServerHello;
   bool with_proof_;
   bool heard_tls_ = false;
-  bool retry_cookie_ = false;
+  bool over_ = false;
   bool encrypted_ = false;
   bool downgraded_ = false;
   bool certificate_requested_ = false;

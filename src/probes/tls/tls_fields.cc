@@ -164,6 +164,7 @@ void fill_certificates(const x509::Answer& answer, const CertificateView& view, 
   std::string_view error = answer.facts->verified ? "" : std::string_view(answer.facts->verify_error);
   if (error.empty() && !x509::host_matches(leaf, view.wanted)) error = "hostname mismatch";
   if (error.empty() && answer.proof && !answer.proof->ok) error = answer.proof->error;
+  if (error.empty() && view.unproven) error = "the handshake ended before the server had shown its key";
   field(values, TlsField::kVerified) = error.empty();
   set_text(values, TlsField::kVerifyError, error);
 }

@@ -82,6 +82,7 @@ struct CertificateView {
   std::string_view wanted;
   std::int64_t now_s = 0;  // since 1970
   bool verify = false;
+  bool unproven = false;  // the server has not shown that it has the key
   bool pem = false;
 };
 void fill_certificates(const x509::Answer& answer, const CertificateView& view, std::span<results::Value> values);

@@ -77,6 +77,8 @@ class TlsProbe final : public engine::Probe {
   }
   Step on_deadline(ProbeContext& context) override { return on_end(context, Outcome::kTimeout, ""); }
   Step on_failure(ProbeContext& context, Outcome outcome) override {
+    if (outcome == Outcome::kReset)
+      return on_end(context, outcome, heard_ ? "reset during the handshake" : "reset without a word");
     if (outcome != Outcome::kLocalError) return on_end(context, outcome, "");
     if (context.connection == 0) note_main(context, outcome, "");
     return Step::done(main_outcome_, error_.c_str());
@@ -105,10 +107,14 @@ class TlsProbe final : public engine::Probe {
       LeanWorkshop shop = worker_->lend(*pool_, server_name());
       proof = lean_->proof(shop);
     }
+    // The handshake ended before the server has shown that the certificate is its own. (An alert to the full engine
+    // comes behind that: the server wants a certificate of ours.)
+    const bool unproven = main_outcome_ != Outcome::kSuccess && !proof && !(full_ && found.alert);
     return std::make_unique<LateCertificates>(worker_->desk(), found, std::move(proof),
                                               LateCertificates::View{.wanted = options().wanted_name(host_, address_),
                                                                      .now_s = concluded_s_,
                                                                      .verify = options().verify,
+                                                                     .unproven = unproven,
                                                                      .pem = options().pem});
   }
 
@@ -214,6 +220,7 @@ class TlsProbe final : public engine::Probe {
   // This connection has told what it can. Of the first one that is the record's verdict.
   Step conclude(ProbeContext& context, Outcome outcome, std::string error, std::span<const std::byte> farewell) {
     if (stage_ == Stage::kMain) note_main(context, outcome, std::move(error));
+    if (stage_ == Stage::kSurvey) course_->on_nothing(false);  // the dialogue went wrong before its hello
     return go_on(farewell);
   }
 
@@ -252,7 +259,7 @@ class TlsProbe final : public engine::Probe {
 
   std::string lean_error(const char* error) const {
     const TlsFindings found = lean_->findings();
-    if (!found.alert) return error;
+    if (!found.alert || *found.alert == 0) return error;
     return fmt::format("the server refused: {}", wire::tls_alert_name(*found.alert));
   }
 
