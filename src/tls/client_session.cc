@@ -79,8 +79,9 @@ struct Callbacks {
     const Bytes bytes = as_bytes(static_cast<const unsigned char*>(data), size);
     if (content == SSL3_RT_HEADER) {
       ++session->records_;
-      if (size >= 3) session->record_version_ = static_cast<std::uint16_t>(std::to_integer<unsigned>(bytes[1]) << 8 |
-                                                                           std::to_integer<unsigned>(bytes[2]));
+      if (size >= 3)
+        session->record_version_ =
+            static_cast<std::uint16_t>(std::to_integer<unsigned>(bytes[1]) << 8 | std::to_integer<unsigned>(bytes[2]));
     } else if (content == SSL3_RT_HANDSHAKE) {
       if (session->state_ == ClientSession::State::kHandshaking)
         session->handshake_.on_message(bytes);

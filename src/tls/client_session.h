@@ -160,7 +160,7 @@ class ClientSession {
   std::optional<Alert> alert_;
   std::uint16_t record_version_ = 0;  // of the last record's header
   std::uint16_t alert_version_ = 0;   // of the record that alert_ came in
-  std::byte first_[5] = {};  // of the stream, until it is known whether it is TLS
+  std::byte first_[5] = {};           // of the stream, until it is known whether it is TLS
   std::uint8_t first_size_ = 0;
   State state_ = State::kHandshaking;
   Failure failure_ = Failure::kNone;
