@@ -231,3 +231,8 @@ def serverinfo(count):
     file = pathlib.Path(FOLDER.name) / f"{count}.serverinfo"
     file.write_text(f"-----BEGIN SERVERINFOV2 FOR SCT-----\n{base64.encodebytes(body).decode()}-----END SERVERINFOV2 FOR SCT-----\n")
     return file
+
+
+def embedded_scts(count):
+    """The extension of a certificate (RFC 6962, 3.3)."""
+    return extension("1.3.6.1.4.1.11129.2.4.2", der(OCTETS, sct_list(count)))
