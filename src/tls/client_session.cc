@@ -79,6 +79,9 @@ struct Callbacks {
     const Bytes bytes = as_bytes(static_cast<const unsigned char*>(data), size);
     if (content == SSL3_RT_HEADER) {
       ++session->records_;
+      if (size >= 3)
+        session->record_version_ =
+            static_cast<std::uint16_t>(std::to_integer<unsigned>(bytes[1]) << 8 | std::to_integer<unsigned>(bytes[2]));
     } else if (content == SSL3_RT_HANDSHAKE) {
       if (session->state_ == ClientSession::State::kHandshaking)
         session->handshake_.on_message(bytes);
@@ -86,7 +89,9 @@ struct Callbacks {
         session->handshake_bytes_ += size;
     } else if (content == SSL3_RT_ALERT && size == 2) {
       const Alert alert{std::to_integer<std::uint8_t>(bytes[0]), std::to_integer<std::uint8_t>(bytes[1])};
-      if (alert.number != SSL_AD_CLOSE_NOTIFY) session->alert_ = alert;
+      if (alert.number == SSL_AD_CLOSE_NOTIFY) return;
+      session->alert_ = alert;
+      session->alert_version_ = session->record_version_;
     }
   }
 
@@ -358,6 +363,7 @@ Facts ClientSession::facts() const {
   facts.client_cert_requested = handshake_.client_cert_requested();
   facts.close_notify = close_notify_received_;
   facts.alert = alert_;
+  if (alert_ && alert_version_ >= SSL3_VERSION && alert_version_ <= TLS1_2_VERSION) facts.version = alert_version_;
   if (ssl_ == nullptr || !handshake_.server_hello()) return facts;
 
   facts.version = handshake_.version();

@@ -53,7 +53,7 @@ struct Alert {
 
 // Views lie in the session and are valid until its next call. What did not happen (yet) is 0 or empty.
 struct Facts {
-  std::uint16_t version = 0;     // wire number
+  std::uint16_t version = 0;     // wire number; of an alert's record where there was no ServerHello
   std::uint16_t cipher = 0;      // IANA's number
   std::string_view cipher_name;  // IANA's name
   std::uint16_t group = 0;       // of the key exchange; 0 for RSA's, finite-field DHE without a name, or PSK alone
@@ -158,7 +158,9 @@ class ClientSession {
   std::uint32_t sessions_received_ = 0;
   std::uint32_t records_ = 0;  // of the handshake; once open, since the last data
   std::optional<Alert> alert_;
-  std::byte first_[5] = {};  // of the stream, until it is known whether it is TLS
+  std::uint16_t record_version_ = 0;  // of the last record's header
+  std::uint16_t alert_version_ = 0;   // of the record that alert_ came in
+  std::byte first_[5] = {};           // of the stream, until it is known whether it is TLS
   std::uint8_t first_size_ = 0;
   State state_ = State::kHandshaking;
   Failure failure_ = Failure::kNone;

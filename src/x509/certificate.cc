@@ -133,6 +133,9 @@ void read_key(Certificate& facts, X509* certificate) {
     case EVP_PKEY_RSA:
       facts.key_type = "rsa-" + std::to_string(EVP_PKEY_get_bits(key));
       return;
+    case EVP_PKEY_RSA_PSS:
+      facts.key_type = "rsa-pss-" + std::to_string(EVP_PKEY_get_bits(key));
+      return;
     case EVP_PKEY_DSA:
       facts.key_type = "dsa-" + std::to_string(EVP_PKEY_get_bits(key));
       return;

@@ -79,7 +79,7 @@ std::vector<Animal> animals() {
   const std::string long_text(30'000, 'x');
   return {
       {"rsa", Recipe{.key = "rsa"}, "rsa-2048"},
-      {"rsa-pss", Recipe{.key = "rsa-pss"}, "rsassaPss"},
+      {"rsa-pss", Recipe{.key = "rsa-pss"}, "rsa-pss-2048"},
       {"p256", Recipe{.key = "p256"}, "ecdsa-p256"},
       {"p384", Recipe{.key = "p384"}, "ecdsa-p384"},
       {"p521", Recipe{.key = "p521"}, "ecdsa-p521"},

@@ -38,13 +38,14 @@ std::vector<std::byte> GroupSurvey::next(std::string_view server_name, std::span
   if (!ended_ && hellos_ == kMaxHellos) ended_ = incomplete_ = true;
   if (ended_) return {};
   ++hellos_;
-  const std::array one = {elimination_ ? std::uint16_t{0} : curve()};
-  return survey_hello(
-      {.version = version_, .suites = suites_, .groups = elimination_ ? elimination_->offer() : std::span(one)},
-      server_name, nonce);
+  const std::array one = {elimination_ || together_ ? std::uint16_t{0} : curve()};
+  std::span<const std::uint16_t> offer = elimination_ ? elimination_->offer() : std::span(one);
+  if (together_) offer = offer_;
+  return survey_hello({.version = version_, .suites = suites_, .groups = offer}, server_name, nonce);
 }
 
 void GroupSurvey::take(const HelloAnswer& answer) {
+  if (together_) return take_chosen(answer);
   if (!elimination_) return take_curve(answer);
   const bool without_a_word = answer.kind == HelloAnswer::Kind::kNothing;
   if (!accepts(answer, version_)) return elimination_->refused(without_a_word);
@@ -67,7 +68,36 @@ void GroupSurvey::take_curve(const HelloAnswer& answer) {
   }
   if (is_accepted) curves_.push_back(curve());
   ++curve_;
-  ended_ = curve_ > groups_of(version_).size();
+  if (curve_ <= groups_of(version_).size()) return;
+  if (curves_.size() <= 1)
+    offer_together();
+  else
+    ended_ = true;
+}
+
+void GroupSurvey::offer_together() {
+  together_ = true;
+  for (const std::uint16_t group : groups_of(version_))
+    if (curves_.empty() || group != curves_.front()) offer_.push_back(group);
+  offer_.insert(offer_.end(), curves_.begin(), curves_.end());
+}
+
+void GroupSurvey::take_chosen(const HelloAnswer& answer) {
+  if (answer.kind == HelloAnswer::Kind::kNothing && !retried_) {
+    retried_ = true;
+    return;
+  }
+  retried_ = false;
+  const bool is_news = accepts(answer, version_) && answer.curve &&
+                       std::ranges::find(offer_, *answer.curve) != offer_.end() &&
+                       std::ranges::find(curves_, *answer.curve) == curves_.end();
+  if (!is_news) {
+    ended_ = true;
+    return;
+  }
+  curves_.push_back(*answer.curve);
+  std::erase(offer_, *answer.curve);
+  ended_ = offer_.empty();
 }
 
 void GroupSurvey::add_to(SurveyResult& result) const {

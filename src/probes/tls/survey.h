@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,9 +24,10 @@ struct HelloAnswer {
     kNothing,  // FIN, RST, silence until the deadline, or bytes that are no TLS
   };
   Kind kind = Kind::kNothing;
-  wire::TlsServerHello hello;  // of kServerHello and kHelloRetry; borrowed for the call
-  std::uint8_t alert = 0;      // of kAlert
-  bool timed_out = false;      // of kNothing: silence
+  wire::TlsServerHello hello;          // of kServerHello and kHelloRetry; borrowed for the call
+  std::optional<std::uint16_t> curve;  // of the ServerKeyExchange behind it, where the survey wants that
+  std::uint8_t alert = 0;              // of kAlert
+  bool timed_out = false;              // of kNothing: silence
 };
 
 // What surveys found out. Absent (empty) is "not asked"; a set that was asked for and is empty is told by its flag.
@@ -52,6 +54,8 @@ class Survey {
   // The next hello, a whole record; empty when nothing more is to be asked. `server_name` is empty for none; `nonce`
   // fills random and session id (64 bytes from the probe's generator).
   virtual std::vector<std::byte> next(std::string_view server_name, std::span<const std::byte, 64> nonce) = 0;
+  // Whether the answer to it should be read on to the curve that the server chose (before TLS 1.3).
+  virtual bool wants_curve() const { return false; }
   // What came back for it.
   virtual void take(const HelloAnswer& answer) = 0;
   virtual void add_to(SurveyResult& result) const = 0;

@@ -1,9 +1,39 @@
 #include "probes/tls/survey_course.h"
 
 #include "probes/tls/lean_hello.h"
+#include "wire/tls_names.h"
 #include "wire/tls_record.h"
 
 namespace sonde::probes {
+namespace {
+
+constexpr std::size_t kMostMessage = 20'000;
+
+// What the messages say, as far as they came; nothing while more is needed.
+std::optional<HelloAnswer> answer_in(std::span<const std::byte> stream, bool wants_curve) {
+  using Kind = wire::ParseResult<wire::TlsMessage>::Kind;
+  const auto first = wire::TlsMessageProcessor(kMostMessage).parse(stream);
+  if (first.kind == Kind::kNeed) return std::nullopt;
+  if (first.kind != Kind::kFrame || first.frame.type != wire::TlsMessageType::kServerHello) return HelloAnswer();
+  const auto hello = wire::read_server_hello(first.frame.body);
+  if (!hello) return HelloAnswer();
+  HelloAnswer answer = {.kind = HelloAnswer::Kind::kServerHello, .hello = *hello};
+  if (hello->is_hello_retry()) answer.kind = HelloAnswer::Kind::kHelloRetry;
+  if (!wants_curve || hello->is_hello_retry() || hello->version() >= wire::kTls13) return answer;
+  for (;;) {
+    stream = stream.subspan(wire::TlsMessageProcessor(kMostMessage).parse(stream).consumed);
+    const auto next = wire::TlsMessageProcessor(kMostMessage).parse(stream);
+    if (next.kind == Kind::kNeed) return std::nullopt;
+    if (next.kind != Kind::kFrame || next.frame.type == wire::TlsMessageType::kServerHelloDone) return answer;
+    if (next.frame.type != wire::TlsMessageType::kServerKeyExchange) continue;
+    const auto exchange =
+        wire::read_server_key_exchange(next.frame.body, wire::key_exchange_of(hello->cipher), hello->version());
+    if (exchange) answer.curve = exchange->group;
+    return answer;
+  }
+}
+
+}  // namespace
 
 bool SurveyCourse::advance(std::string_view server_name, std::uint64_t seed) {
   heard_.clear();
@@ -23,7 +53,7 @@ bool SurveyCourse::on_bytes(std::span<const std::byte> bytes) {
   return hear();
 }
 
-// Looks at all that came, from the start: the answers are short. Warnings before the answer are passed over.
+// Looks at all that came, from the start: there is not much of it. Warnings before the answer are passed over.
 bool SurveyCourse::hear() {
   constexpr std::uint8_t kWarning = 1;
   std::span<const std::byte> left = heard_;
@@ -43,14 +73,9 @@ bool SurveyCourse::hear() {
     }
     if (record.frame.type != wire::TlsContent::kHandshake) break;
     stream.insert(stream.end(), fragment.begin(), fragment.end());
-    const auto message = wire::TlsMessageProcessor(kMostHeard).parse(stream);
-    if (message.kind == decltype(message)::Kind::kNeed) continue;
-    if (message.kind != decltype(message)::Kind::kFrame || message.frame.type != wire::TlsMessageType::kServerHello)
-      break;
-    const auto hello = wire::read_server_hello(message.frame.body);
-    if (!hello) break;
-    take({.kind = hello->is_hello_retry() ? HelloAnswer::Kind::kHelloRetry : HelloAnswer::Kind::kServerHello,
-          .hello = *hello});
+    const std::optional<HelloAnswer> answer = answer_in(stream, surveys_[current_]->wants_curve());
+    if (!answer) continue;
+    take(*answer);
     return true;
   }
   on_nothing(false);

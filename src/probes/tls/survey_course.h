@@ -28,7 +28,8 @@ class SurveyCourse {
   SurveyResult result() const;
 
  private:
-  static constexpr std::size_t kMostHeard = 20'000;  // a ServerHello is far shorter
+  static constexpr std::size_t kMostHeard =
+      20'000;  // a ServerHello is far shorter, and most chains with a key exchange are
 
   bool hear();
   void take(const HelloAnswer& answer);

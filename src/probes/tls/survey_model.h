@@ -53,6 +53,7 @@ struct ModelServer {
   bool refuses_without_a_word = false;  // instead of an alert
   bool timed_out = false;               // what it does not answer ends in silence, not in a FIN
   bool ignores_groups = false;          // before TLS 1.3
+  std::uint16_t certificate_curve = 0;  // before TLS 1.3 a hello must offer it; 0: a key of another kind
   bool falls_back = false;              // answers in its highest version when asked for another
   std::uint8_t refusal = 40;            // the alert for suites that it has not
   std::uint8_t refusal_of_version = 70;
@@ -91,13 +92,17 @@ struct ModelServer {
     const bool wants_group = is_tls13 || wire::key_exchange_of(suite) == wire::TlsKeyExchange::kEcdhe;
     const std::uint16_t group = choose(groups, offered_groups);
     if (wants_group && group == 0xffff && !(ignores_groups && !is_tls13)) return refuse(40);
+    if (!is_tls13 && certificate_curve != 0 &&
+        std::ranges::find(offered_groups, certificate_curve) == offered_groups.end())
+      return refuse(40);
     body = u16(std::min(version, wire::kTls12)) + wire::TlsBytes(32) + wire::u8(0) + u16(suite) + wire::u8(0);
     if (is_tls13) {
       body = body + wire::vec(2, wire::extension(wire::kExtSupportedVersions, u16(version)) +
                                      wire::extension(wire::kExtKeyShare, u16(group)));
     }
     return {.kind = is_tls13 ? HelloAnswer::Kind::kHelloRetry : HelloAnswer::Kind::kServerHello,
-            .hello = *wire::read_server_hello(body)};
+            .hello = *wire::read_server_hello(body),
+            .curve = wants_group && !is_tls13 ? std::optional(group) : std::nullopt};
   }
 };
 

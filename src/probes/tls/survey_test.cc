@@ -212,6 +212,22 @@ TEST(GroupSurvey, before_tls13_asks_for_each_curve_alone) {
   EXPECT_FALSE(result.incomplete);
 }
 
+TEST(GroupSurvey, before_tls13_finds_the_curves_behind_that_of_the_certificate) {
+  ModelServer server;
+  server.suites = {{wire::kTls12, {0xc02b}}};
+  server.groups = {29, 23, 26, 24};
+  server.server_order = false;
+  for (const std::uint16_t curve : {std::uint16_t{23}, std::uint16_t{24}, std::uint16_t{25}}) {
+    server.certificate_curve = curve;  // 25: one for signatures alone
+    const SurveyResult result = survey(server, {.groups = true});
+    EXPECT_EQ(result.groups, (Numbers{23, 24, 26, 29})) << curve;
+    EXPECT_FALSE(result.incomplete) << curve;
+  }
+  server.certificate_curve = 0;
+  server.groups = {23};
+  EXPECT_EQ(survey(server, {.groups = true}).groups, Numbers{23}) << "one and no more";
+}
+
 TEST(GroupSurvey, says_nothing_of_a_server_that_ignores_the_list) {
   ModelServer server;
   server.suites = {{wire::kTls12, kModern}};
