@@ -124,8 +124,10 @@ int run_tls(std::span<const std::string> arguments) {
   for (const auto& [name, value] : kDefaults)
     if (const Parsed<> done = set(options, std::string(name), std::string(value)); !done)
       return complain(done.error().text);
-  for (const Given& given : line->options)
+  for (const Given& given : line->options) {
+    if (given.name == "format") continue;  // this command's own, although a scan has one of that name
     if (const Parsed<> done = set(options, given.name, given.value); !done) return complain(done.error().text);
+  }
 
   bool completed = false;
   const PageStyle style{.colour = isatty(STDOUT_FILENO) != 0 && getenv("NO_COLOR") == nullptr,  // NOLINT

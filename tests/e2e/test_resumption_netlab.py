@@ -76,13 +76,17 @@ def nginx(line, folder, protocol):
         yield
 
 
-def three_ways(line, runs):
-    """What the runs recorded of resumption, one after another."""
+def sonde(line, *arguments):
+    return line.run_in(line.left, [SONDE, *arguments], capture_output=True, text=True)
+
+
+def three_ways(line):
+    """What RUNS scans of one target, one after another, recorded of its TLS."""
     found = []
-    for _ in range(runs):
-        done = line.run_in(line.left, [SONDE, "tls", "--resumption", "--format", "json", f"{line.right_address}:{FIRST_PORT}"],
-                           capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout + done.stderr
+    for _ in range(RUNS):
+        done = sonde(line, "scan", line.right_address, "-p", FIRST_PORT, "--probe", "tls", "--resumption", "--all", "--format", "ndjson",
+                     "--progress", "none")
+        assert done.returncode == 0, done.stderr
         record = json.loads(done.stdout)
         assert record["outcome"] == "success", record
         found.append(record["tls"])
@@ -103,7 +107,7 @@ def check_round_trips(found, rtt_ms, way, handshake, total):
 @pytest.mark.parametrize("rtt_ms", [20, 65])
 def test_tls13_full_and_psk_take_three_round_trips_and_early_data_two(sonde_bin, key_folder, rtt_ms):
     with Line(delay_ms=rtt_ms / 2) as line, nginx(line, key_folder, "TLSv1.3"):
-        found = three_ways(line, RUNS)
+        found = three_ways(line)
     for tls in found:
         resumption = tls["resumption"]
         assert tls["version"] == "TLS1.3"
@@ -120,7 +124,7 @@ def test_tls13_full_and_psk_take_three_round_trips_and_early_data_two(sonde_bin,
 @pytest.mark.parametrize("rtt_ms", [20, 65])
 def test_tls12_full_takes_four_round_trips_and_a_resumed_session_three(sonde_bin, key_folder, rtt_ms):
     with Line(delay_ms=rtt_ms / 2) as line, nginx(line, key_folder, "TLSv1.2"):
-        found = three_ways(line, RUNS)
+        found = three_ways(line)
     for tls in found:
         resumption = tls["resumption"]
         assert tls["version"] == "TLS1.2"
@@ -131,15 +135,24 @@ def test_tls12_full_takes_four_round_trips_and_a_resumed_session_three(sonde_bin
     check_round_trips(found, rtt_ms, "psk", handshake=1, total=3)
 
 
+def test_the_page_and_the_record_of_one_target_show_the_three_ways(sonde_bin, key_folder):
+    with Line(delay_ms=10) as line, nginx(line, key_folder, "TLSv1.3"):
+        target = f"{line.right_address}:{FIRST_PORT}"
+        record = sonde(line, "tls", "--resumption", "--format", "json", target)
+        page = sonde(line, "tls", "--resumption", "--format", "page", target)
+    assert record.returncode == page.returncode == 0, record.stderr + page.stderr
+    assert set(json.loads(record.stdout)["tls"]["resumption"]["timing_us"]) == {"full", "psk", "early_data"}
+    assert "0-RTT" in page.stdout
+
+
 @pytest.mark.parametrize("protocol", ["TLSv1.3", "TLSv1.2"])
 def test_a_path_that_loses_packets_still_ends_in_a_verdict(sonde_bin, key_folder, tmp_path, protocol):
     loss, seed, sure = 0.01, 3, 150  # packets that each of these scans sends at least, either way
     assert any(netlab.is_lost(seed, index, loss) for index in range(sure)), "another seed"
     summary_file = tmp_path / "summary.json"
     with Line(delay_ms=10, loss=loss, seed=seed) as line, nginx(line, key_folder, protocol):
-        done = line.run_in(line.left, [SONDE, "scan", line.right_address, "-p", f"{FIRST_PORT}-{FIRST_PORT + PORTS - 1}", "--probe",
-                                       "tls", "--resumption", "--all", "--format", "ndjson", "--progress", "none", "--summary",
-                                       summary_file], capture_output=True, text=True)
+        done = sonde(line, "scan", line.right_address, "-p", f"{FIRST_PORT}-{FIRST_PORT + PORTS - 1}", "--probe", "tls",
+                     "--resumption", "--all", "--format", "ndjson", "--progress", "none", "--summary", summary_file)
     assert done.returncode == 0, done.stderr
     assert line.counts["left_to_right"]["lost"] > 0
     records = [json.loads(text) for text in done.stdout.splitlines()]
