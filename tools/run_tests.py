@@ -288,7 +288,7 @@ def part_bench(options):
     cases = [one_case(f"bench.{path.name}", [path, "--benchmark_min_time=0.001"], timeout=120) for path in binaries
              if not options.match or options.match in path.name]
     if not options.match:
-        cases += [scenario_smoke(name) for name in ("connect", "engines", "hold", "silent")]
+        cases += [scenario_smoke(name) for name in ("connect", "engines", "hold", "silent", "tls", "tls_chains", "tls_in_flight")]
     return cases
 
 
