@@ -185,7 +185,7 @@ TEST_F(ScanCommand, bad_input_is_one_line_and_exit_2) {
       {{}, "sonde: nothing to scan: name a TARGET (192.0.2.0/24) or a list of them (--list FILE)\n"},
       {{"10.0.0.1", "--rate", "fast"},
        "sonde: --rate: 'fast' is not a rate: give connections a second, like 500, 10k or 1.5M; 0 is unlimited\n"},
-      {{"10.0.0.1", "--probe", "tpc"}, "sonde: --probe: 'tpc' is not one of tcp, banner; did you mean 'tcp'?\n"},
+      {{"10.0.0.1", "--probe", "tpc"}, "sonde: --probe: 'tpc' is not one of tcp, tls, banner; did you mean 'tcp'?\n"},
       {{"10.0.0.1", "--order", "randm"},
        "sonde: --order: 'randm' is not one of random, sequential; did you mean 'random'?\n"},
       {{"10.0.0.1", "--concurrency", "0"}, "sonde: --concurrency: '0' is too little: the least is 1\n"},

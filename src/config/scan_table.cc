@@ -364,8 +364,34 @@ std::vector<OptionSpec> make_table() {
   return table;
 }
 
-// `head`, and beside it (below it, where that is long) the words of `text`, wrapped; each line of `text` begins anew.
-void append_entry(std::string& out, std::string_view head, std::string_view text) {
+// Default values as --help shows them.
+std::string default_of(const OptionSpec& spec) {
+  if (spec.kind == Kind::kFlag) return {};
+  const Texts texts = spec.get(ScanOptions());
+  const std::string value = texts.empty() ? spec.unset : fmt::format("{}", fmt::join(texts, ","));
+  return value.empty() ? "" : " [" + value + "]";
+}
+
+}  // namespace
+
+const std::vector<OptionSpec>& scan_table() {
+  static const std::vector<OptionSpec> table = make_table();
+  return table;
+}
+
+const OptionSpec* find_option(std::string_view name) {
+  for (const OptionSpec& spec : scan_table())
+    if (spec.name == name) return &spec;
+  return nullptr;
+}
+
+std::vector<std::string_view> option_names() {
+  std::vector<std::string_view> names = {"config", "print-config", "help"};
+  for (const OptionSpec& spec : scan_table()) names.push_back(spec.name);
+  return names;
+}
+
+void append_help_entry(std::string& out, std::string_view head, std::string_view text) {
   constexpr std::size_t kColumn = 34;
   constexpr std::size_t kWidth = 100;
   std::string line = fmt::format("{:<{}}", head, kColumn);
@@ -396,33 +422,6 @@ void append_entry(std::string& out, std::string_view head, std::string_view text
   out += line + '\n';
 }
 
-// Default values as --help shows them.
-std::string default_of(const OptionSpec& spec) {
-  if (spec.kind == Kind::kFlag) return {};
-  const Texts texts = spec.get(ScanOptions());
-  const std::string value = texts.empty() ? spec.unset : fmt::format("{}", fmt::join(texts, ","));
-  return value.empty() ? "" : " [" + value + "]";
-}
-
-}  // namespace
-
-const std::vector<OptionSpec>& scan_table() {
-  static const std::vector<OptionSpec> table = make_table();
-  return table;
-}
-
-const OptionSpec* find_option(std::string_view name) {
-  for (const OptionSpec& spec : scan_table())
-    if (spec.name == name) return &spec;
-  return nullptr;
-}
-
-std::vector<std::string_view> option_names() {
-  std::vector<std::string_view> names = {"config", "print-config", "help"};
-  for (const OptionSpec& spec : scan_table()) names.push_back(spec.name);
-  return names;
-}
-
 std::string scan_help() {
   std::string out =
       "Usage: sonde scan [OPTION …] TARGET …\n\n"
@@ -437,7 +436,7 @@ std::string scan_help() {
     const std::string head =
         fmt::format("  {}--{}{}{}", letter, spec.name, spec.metavar.empty() ? "" : " ", spec.metavar);
     const std::size_t first = std::min(spec.help.find('\n'), spec.help.size());
-    append_entry(out, head, spec.help.substr(0, first) + default_of(spec) + spec.help.substr(first));
+    append_help_entry(out, head, spec.help.substr(0, first) + default_of(spec) + spec.help.substr(first));
   }
   out +=
       "\nConfiguration:\n"
