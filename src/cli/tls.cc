@@ -45,7 +45,7 @@ std::vector<const OptionSpec*> specs() {
 // What --help shows as the default: ours, or the scan's.
 std::string default_of(const OptionSpec& spec) {
   for (const auto& [name, value] : kDefaults)
-    if (name == spec.name) return value == "true" ? "on; --" + spec.name + "=false" : std::string(value);
+    if (name == spec.name) return value == "true" ? "on; --" + spec.name + "=false turns it off" : std::string(value);
   if (spec.kind == OptionSpec::Kind::kFlag) return {};
   const std::vector<std::string> shown = spec.get(scan::ScanOptions());
   return shown.empty() ? spec.unset : shown.front();
@@ -62,7 +62,7 @@ std::string help() {
     const std::string letter = spec->letter != 0 ? fmt::format("-{}, ", spec->letter) : "    ";
     const std::string head =
         fmt::format("  {}--{}{}{}", letter, spec->name, spec->metavar.empty() ? "" : " ", spec->metavar);
-    std::string text = spec->help.starts_with("tls: ") ? spec->help.substr(5) : spec->help;
+    std::string text = spec->help;
     std::string value = default_of(*spec);
     if (spec->name == "ports") {
       text = "one port; the target may name it instead";

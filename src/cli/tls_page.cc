@@ -48,6 +48,7 @@ class Page {
     resumption();
     timings();
     warnings();
+    pem();
     return std::move(out_);
   }
 
@@ -155,7 +156,7 @@ class Page {
     if (const std::int64_t scts = facts_.number(TlsField::kScts); scts > 0)
       line("logged", fmt::format("{} signed certificate timestamp{}", scts, scts == 1 ? "" : "s"));
     line("malformed", facts_.text(TlsField::kCertificateError), Ink::kDoubtful);
-    line("not trusted", facts_.text(TlsField::kVerifyError), Ink::kDoubtful);
+    line("error", facts_.text(TlsField::kVerifyError), Ink::kDoubtful);
   }
 
   // A tree: under each certificate the one that vouches for it, as they were sent.
@@ -302,6 +303,18 @@ class Page {
       for (const std::string& text : wrap(shown(warning), kWidth - 4, kMostLines)) {
         out_ += lead + text + "\n";
         lead = "    ";
+      }
+    }
+  }
+
+  // With --pem, to be copied: nothing stands before the lines.
+  void pem() {
+    for (const std::string& text : facts_.list(TlsField::kPem)) {
+      out_ += '\n';
+      for (std::size_t at = 0; at < text.size();) {
+        const std::size_t end = std::min(text.find('\n', at), text.size());
+        for (const std::string& part : wrap(shown(text.substr(at, end - at)), kWidth, SIZE_MAX)) out_ += part + "\n";
+        at = end + 1;
       }
     }
   }

@@ -90,7 +90,7 @@ TEST(TlsPage, of_a_self_signed_certificate) {
                   "✗ A browser would not accept it: it is self-signed\n"
                   "  It vouches for itself; with --ca FILE it can be trusted all the same.\n"));
   EXPECT_TRUE(has(page, "  issuer      itself\n"));
-  EXPECT_TRUE(has(page, "  not trusted self-signed certificate\n"));
+  EXPECT_TRUE(has(page, "  error       self-signed certificate\n"));
   EXPECT_TRUE(has(page, "Chain\n  host.example\n\n")) << "nobody else stands in its chain";
   expect_fit_for_a_terminal(page);
 }
@@ -191,6 +191,13 @@ Resumption
   resumed          0.98 ms             –           –
 
 )")) << site.page();
+}
+
+TEST(TlsPage, certificates_in_pem_stand_at_the_end_to_be_copied) {
+  MadeRecord site = healthy_site();
+  const std::string pem = "-----BEGIN CERTIFICATE-----\n" + std::string(64, 'M') + "\n-----END CERTIFICATE-----\n";
+  site[TlsField::kPem] = Texts{pem, pem};
+  EXPECT_TRUE(site.page().ends_with("\n\n" + pem + "\n" + pem));
 }
 
 TEST(TlsPage, colour_changes_nothing_but_colour) {

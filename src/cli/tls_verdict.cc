@@ -164,7 +164,11 @@ TlsVerdict chain_refused(std::string_view error, const TlsFacts& facts, const Tl
     return because("it is self-signed", asked.own_roots
                                             ? "It vouches for itself, and the file of --ca does not have it."
                                             : "It vouches for itself; with --ca FILE it can be trusted all the same.");
-  if (contains(error, "local issuer") || contains(error, "unable to verify the first"))
+  const bool cut_off = contains(error, "local issuer") || contains(error, "unable to verify the first");
+  if (cut_off && !facts.chain().empty())
+    return because("its chain leads to no root that is trusted here",
+                   asked.own_roots ? "The file of --ca does not have it." : "--ca FILE names roots of your own.");
+  if (cut_off)
     return because("its issuer is neither sent nor trusted here",
                    "Often the server does not send the certificates between its own and the root.");
   if (contains(error, "expired")) {
@@ -243,7 +247,7 @@ TlsVerdict judge(const Record& record, const TlsAsked& asked, std::int64_t now_s
   const std::string_view until = facts.text(TlsField::kNotAfter);
   TlsVerdict verdict{.kind = Kind::kAccepted,
                      .headline = fmt::format("{} would accept it, until {} ({})",
-                                             asked.own_roots ? "A browser that trusts your roots" : "A browser",
+                                             asked.own_roots ? "A browser with your roots" : "A browser",
                                              until.substr(0, 10), days_from_now(until, now_s)),
                      .advice = {}};
   if (facts.flag(TlsField::kClientCertRequested) && !asked.client_certificate)

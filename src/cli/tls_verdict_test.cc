@@ -37,7 +37,7 @@ TEST(TlsVerdict, a_sound_site_is_accepted_until_its_certificate_ends) {
 TEST(TlsVerdict, roots_of_the_user_are_no_browsers_roots) {
   MadeRecord site = healthy_site();
   site.asked.own_roots = true;
-  EXPECT_TRUE(headline(site).starts_with("A browser that trusts your roots would accept it"));
+  EXPECT_TRUE(headline(site).starts_with("A browser with your roots would accept it"));
 }
 
 TEST(TlsVerdict, nothing_is_claimed_of_what_was_not_verified) {
@@ -62,12 +62,16 @@ TEST(TlsVerdict, a_verify_error_becomes_plain_words) {
   MadeRecord expired = refused_by_verify("certificate has expired");
   expired[TlsField::kExpired] = true;
   expired[TlsField::kNotAfter] = "2026-11-21T00:00:00Z";
+  MadeRecord lonely = refused_by_verify("unable to get local issuer certificate");
+  lonely[TlsField::kChain] = Json{"[]"};
   MadeRecord nameless = refused_by_verify("hostname mismatch");
   nameless[TlsField::kSan] = Texts{};
   const std::vector<std::tuple<MadeRecord, std::string, std::string>> cases = {
       {refused_by_verify("self-signed certificate"), "it is self-signed", "--ca FILE"},
       {refused_by_verify("self-signed certificate in certificate chain"), "its root is not trusted here", "--ca FILE"},
-      {refused_by_verify("unable to get local issuer certificate"), "its issuer is neither sent nor trusted here", ""},
+      {refused_by_verify("unable to get local issuer certificate"), "its chain leads to no root that is trusted here",
+       "--ca FILE"},
+      {lonely, "its issuer is neither sent nor trusted here", "does not send"},
       {expired, "it expired on 2026-11-21 (2 days ago)", ""},
       {refused_by_verify("certificate has expired"), "a certificate of its chain has expired", ""},
       {refused_by_verify("hostname mismatch"), "it is not for host.example", "--sni NAME"},

@@ -236,10 +236,9 @@ OptionSpec resolvers_option() {
 }
 
 // The value itself is checked by the module, when the scan is planned.
-OptionSpec module_option(std::string_view probe, const engine::OptionDef& def) {
+OptionSpec module_option(const engine::OptionDef& def) {
   const std::string name = def.name;
-  OptionSpec spec{
-      .name = name, .metavar = def.metavar, .help = fmt::format("{}: {}", probe, def.help), .unset = def.fallback};
+  OptionSpec spec{.name = name, .metavar = def.metavar, .help = def.help, .unset = def.fallback};
   if (def.is_flag) spec.kind = Kind::kFlag;
   spec.set = [name](ScanOptions& options, std::string_view value) -> Parsed<> {
     if (const Parsed<std::string> readable = parse_text(value); !readable) return std::unexpected(readable.error());
@@ -281,11 +280,12 @@ std::vector<OptionSpec> targets_group() {
   };
 }
 
-std::vector<OptionSpec> probes_group() {
-  std::vector<OptionSpec> specs = {probe_option()};
-  for (const scan::ProbeEntry& entry : scan::probe_table())
-    for (const engine::OptionDef& def : entry.make()->options()) specs.push_back(module_option(entry.name, def));
-  specs.push_back(resolvers_option());
+std::vector<OptionSpec> probes_group() { return {probe_option(), resolvers_option()}; }
+
+// What the probe's module declares.
+std::vector<OptionSpec> module_group(const scan::ProbeEntry& entry) {
+  std::vector<OptionSpec> specs;
+  for (const engine::OptionDef& def : entry.make()->options()) specs.push_back(module_option(def));
   return specs;
 }
 
@@ -349,7 +349,7 @@ std::vector<OptionSpec> output_group() {
 
 std::vector<OptionSpec> make_table() {
   std::vector<OptionSpec> table;
-  const auto add = [&](const char* group, std::vector<OptionSpec> specs) {
+  const auto add = [&](const std::string& group, std::vector<OptionSpec> specs) {
     for (OptionSpec& spec : specs) {
       spec.group = group;
       table.push_back(std::move(spec));
@@ -357,6 +357,8 @@ std::vector<OptionSpec> make_table() {
   };
   add("Targets", targets_group());
   add("Probes", probes_group());
+  for (const scan::ProbeEntry& entry : scan::probe_table())
+    add(fmt::format("With --probe {}", entry.name), module_group(entry));
   add("Pace", pace_group());
   add("Time", time_group());
   add("Order, parts, limits", order_group());
@@ -449,6 +451,7 @@ std::string scan_help() {
       "\nExamples:\n"
       "  sonde scan 192.0.2.0/24 -p 22,80,443\n"
       "  sonde scan -l targets.txt -p 22 --probe banner -o found.ndjson --checkpoint scan.ckpt\n"
+      "  sonde scan -l names.txt --probe tls --verify -o certificates.ndjson\n"
       "  sonde scan 10.0.0.0/16 -p 443 --shard 1/4 --seed 7 --rate 2k --dry-run\n";
   return out;
 }
