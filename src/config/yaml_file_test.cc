@@ -97,7 +97,7 @@ TEST(YamlFile, errors_name_the_line_and_what_would_be_right) {
   EXPECT_EQ(error_of("targets:\n  - 10.0.0.1\n  - {a: b}\n"),
             "scan.yaml:3: targets: each must be the text of a target");
   EXPECT_EQ(error_of("probe: [tcp, tpc]\n"),
-            "scan.yaml:1: probe: 'tpc' is not one of tcp, banner; did you mean 'tcp'?");
+            "scan.yaml:1: probe: 'tpc' is not one of tcp, tls, banner; did you mean 'tcp'?");
   EXPECT_EQ(error_of("engine: urnig\n"),
             "scan.yaml:1: engine: 'urnig' is not one of auto, epoll, uring; did you mean 'uring'?");
   EXPECT_EQ(error_of("ports:\n  - 80\n  - 99999\n"), "scan.yaml:3: ports: '99999' is not a port: ports are 1 to 65535");
@@ -130,7 +130,7 @@ TEST(YamlFile, nesting_and_aliases_are_bounded) {
     for (int j = 0; j < 10; ++j) bomb += (j == 0 ? "*a" : ",*a") + std::to_string(i - 1);
     bomb += "]\n";
   }
-  EXPECT_EQ(error_of(bomb), "scan.yaml:1: unknown key 'a'");
+  EXPECT_EQ(error_of(bomb), "scan.yaml:1: unknown key 'a'; did you mean 'ca'?");
   EXPECT_EQ(error_of("exclude: &e [[x,x], [x,x]]\nresolvers: [*e, *e]\n"),
             "scan.yaml:1: exclude: each must be a single value");
 }

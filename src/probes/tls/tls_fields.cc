@@ -5,7 +5,6 @@
 
 #include <array>
 
-#include "probes/tls/ja3s.h"
 #include "results/escape.h"
 #include "wire/tls_names.h"
 #include "x509/host_match.h"
@@ -143,7 +142,6 @@ void fill_findings(const TlsFindings& found, std::span<Value> values) {
   if (found.group) field(values, TlsField::kGroup) = wire::tls_group_name(*found.group);
   set_text(values, TlsField::kAlpn, escaped(found.alpn));
   if (found.hello_retry) field(values, TlsField::kHelloRetry) = *found.hello_retry;
-  if (found.cipher) field(values, TlsField::kJa3s) = ja3s(found.hello_version, *found.cipher, found.hello_extensions);
   if (found.client_cert_requested) field(values, TlsField::kClientCertRequested) = *found.client_cert_requested;
   if (found.ocsp_stapled) field(values, TlsField::kOcspStapled) = *found.ocsp_stapled;
   if (found.alert) field(values, TlsField::kAlert) = wire::tls_alert_name(*found.alert);

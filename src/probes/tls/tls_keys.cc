@@ -22,13 +22,12 @@ using Digest = std::unique_ptr<EVP_MD, FreeWith<EVP_MD_free>>;
 using DigestContext = std::unique_ptr<EVP_MD_CTX, FreeWith<EVP_MD_CTX_free>>;
 using Cipher = std::unique_ptr<EVP_CIPHER, FreeWith<EVP_CIPHER_free>>;
 using CipherContext = std::unique_ptr<EVP_CIPHER_CTX, FreeWith<EVP_CIPHER_CTX_free>>;
-using Key = std::unique_ptr<EVP_PKEY, FreeWith<EVP_PKEY_free>>;
-using KeyContext = std::unique_ptr<EVP_PKEY_CTX, FreeWith<EVP_PKEY_CTX_free>>;
 
 constexpr std::size_t kTag = 16;
-constexpr std::size_t kX25519Bytes = 32;
 
-// The generators of P-256 and P-384 (SEC 2, 2.4.2 and 2.5.1) as uncompressed points.
+// The generators: of Curve25519 its u coordinate, 9 (RFC 7748, 4.1); of P-256 and P-384 uncompressed points (SEC 2,
+// 2.4.2 and 2.5.1).
+constexpr std::string_view kX25519Generator("\x09\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 32);
 constexpr std::string_view kP256Generator(
     "\x04"
     "\x6b\x17\xd1\xf2\xe1\x2c\x42\x47\xf8\xbc\xe6\xe5\x63\xa4\x40\xf2\x77\x03\x7d\x81\x2d\xeb\x33\xa0\xf4\xa1\x39\x45"
@@ -71,9 +70,6 @@ struct TlsKeys::Algorithms {
   std::array<Suite, 3> suites;
   std::array<Hash, 2> hashes;
   DigestContext digest{EVP_MD_CTX_new()};
-  Key own, peer;
-  KeyContext derive;
-  std::array<std::byte, kX25519Bytes> public_key{};
 
   Suite& suite(std::uint16_t number) { return suites.at(number - 0x1301U); }
   Hash& hash(std::uint16_t number) { return hashes[number == 0x1302 ? 1 : 0]; }
@@ -103,14 +99,6 @@ Parsed<std::unique_ptr<TlsKeys>> TlsKeys::create() {
         EVP_EncryptInit_ex2(suite.seal.get(), suite.cipher.get(), nullptr, nullptr, nullptr) != 1)
       return input_error(std::string("libcrypto cannot start ") + kCiphers[i]);
   }
-  a.own.reset(EVP_PKEY_Q_keygen(nullptr, nullptr, "X25519"));
-  std::size_t size = a.public_key.size();
-  if (!a.own || EVP_PKEY_get_raw_public_key(a.own.get(), out_of(a.public_key), &size) != 1)
-    return input_error("libcrypto has no X25519");
-  // One peer key and one context for good: only the peer's bytes change. Made from the own key's, which is a valid one.
-  a.peer.reset(EVP_PKEY_new_raw_public_key_ex(nullptr, "X25519", nullptr, in(a.public_key), size));
-  a.derive.reset(EVP_PKEY_CTX_new_from_pkey(nullptr, a.own.get(), nullptr));
-  if (!a.peer || !a.derive || EVP_PKEY_derive_init(a.derive.get()) != 1) return input_error("libcrypto has no X25519");
 
   for (const std::uint16_t cipher : {std::uint16_t{0x1301}, std::uint16_t{0x1302}}) {
     const std::array<std::byte, 48> zeros{};
@@ -123,29 +111,24 @@ Parsed<std::unique_ptr<TlsKeys>> TlsKeys::create() {
 }
 
 std::span<const std::byte> TlsKeys::share(std::uint16_t group) const {
-  if (group == wire::kX25519) return algorithms_->public_key;
+  if (group == wire::kX25519) return wire::as_bytes(kX25519Generator);
   if (group == wire::kSecp256r1) return wire::as_bytes(kP256Generator);
   if (group == wire::kSecp384r1) return wire::as_bytes(kP384Generator);
   return {};
 }
 
-std::optional<Secret> TlsKeys::agree(std::uint16_t group, std::span<const std::byte> peer_share) {
+std::optional<Secret> TlsKeys::agree(std::uint16_t group, std::span<const std::byte> peer_share) const {
   const std::span<const std::byte> own = share(group);
   if (own.empty() || peer_share.size() != own.size()) return std::nullopt;
-  if (group != wire::kX25519) {  // times 1
-    if (peer_share[0] != std::byte{4}) return std::nullopt;
-    return secret_of(peer_share.subspan(1, (peer_share.size() - 1) / 2));
+  if (group == wire::kX25519) {
+    // RFC 7748, 6.1: a share of small order would give zeros. Of those only 0 and p itself stay zero when times 1.
+    if (std::ranges::all_of(peer_share, [](std::byte byte) { return byte == std::byte{0}; })) return std::nullopt;
+    Secret shared = secret_of(peer_share);
+    shared.bytes[31] &= std::byte{0x7f};  // RFC 7748, 5: the top bit of a coordinate does not count
+    return shared;
   }
-  Algorithms& a = *algorithms_;
-  Secret shared;
-  std::size_t size = shared.bytes.size();
-  // A share of small order gives zeros, which libcrypto refuses (RFC 7748, 6.1).
-  if (EVP_PKEY_set1_encoded_public_key(a.peer.get(), in(peer_share), peer_share.size()) != 1 ||
-      EVP_PKEY_derive_set_peer_ex(a.derive.get(), a.peer.get(), 0) != 1 ||
-      EVP_PKEY_derive(a.derive.get(), out_of(shared.bytes), &size) != 1)
-    return std::nullopt;
-  shared.size = static_cast<std::uint8_t>(size);
-  return shared;
+  if (peer_share[0] != std::byte{4}) return std::nullopt;
+  return secret_of(peer_share.subspan(1, (peer_share.size() - 1) / 2));
 }
 
 Secret TlsKeys::hash(std::uint16_t cipher, std::span<const Piece> pieces) {

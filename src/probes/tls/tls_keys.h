@@ -1,10 +1,10 @@
-// The cryptography of a lean TLS 1.3 handshake: one X25519 key pair a worker, the key schedule up to the handshake
-// traffic keys (RFC 8446, 7.1), records opened and one sealed (5.2). libcrypto does the arithmetic; everything is
-// fetched once a worker. One thread.
+// The cryptography of a lean TLS 1.3 handshake: the key agreement, the key schedule up to the handshake traffic keys
+// (RFC 8446, 7.1), records opened and one sealed (5.2). libcrypto hashes and decrypts; everything is fetched once a
+// worker. One thread.
 //
-// The probes protect no secret: nothing of ours is ever sent under these keys but an alert. So one key pair serves all
-// handshakes of a worker, and where a server insists on P-256 or P-384 the private key is 1: the share is the curve's
-// generator, and the shared secret the server's own share (see docs/decisions).
+// The probes protect no secret: nothing of ours is ever sent under these keys but an alert. So the private key is 1 in
+// every group: our share is the group's generator, the shared secret is the server's own share, and the agreement costs
+// nothing (docs/decisions/0012-private-key-one.md). A server cannot tell, and its signature proves what it always does.
 #pragma once
 
 #include <array>
@@ -47,7 +47,7 @@ class TlsKeys {
   // What to send for x25519, secp256r1, secp384r1; empty for another group.
   std::span<const std::byte> share(std::uint16_t group) const;
   // The secret shared with the server's share; nothing when that has not its group's form.
-  std::optional<Secret> agree(std::uint16_t group, std::span<const std::byte> peer_share);
+  std::optional<Secret> agree(std::uint16_t group, std::span<const std::byte> peer_share) const;
 
   // The hash of the suite over pieces of a transcript.
   using Piece = std::span<const std::byte>;

@@ -89,7 +89,10 @@ class TlsProbe final : public engine::Probe {
       results::append_escaped(name, sni);
       field(values, TlsField::kSni) = std::move(sni);
     }
-    fill_findings(findings(), values);
+    const TlsFindings found = findings();
+    fill_findings(found, values);
+    if (found.cipher)
+      field(values, TlsField::kJa3s) = worker_->ja3s_of(found.hello_version, *found.cipher, found.hello_extensions);
     if (full_) full_->fill(values);
     if (course_) fill_survey(course_->result(), values);
   }
