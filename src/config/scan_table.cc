@@ -401,6 +401,7 @@ void append_help_entry(std::string& out, std::string_view head, std::string_view
     out.append(head) += '\n';
     line.assign(kColumn, ' ');
   }
+  std::size_t indent = kColumn;
   bool begun = false;  // whether `line` has words
   while (!text.empty()) {
     const std::size_t end = std::min(text.find_first_of(" \n"), text.size());
@@ -409,7 +410,7 @@ void append_help_entry(std::string& out, std::string_view head, std::string_view
     text.remove_prefix(std::min(end + 1, text.size()));
     if (begun && line.size() + 1 + word.size() > kWidth) {
       out += line + '\n';
-      line.assign(kColumn, ' ');
+      line.assign(indent, ' ');
       begun = false;
     }
     if (begun) line += ' ';
@@ -418,6 +419,7 @@ void append_help_entry(std::string& out, std::string_view head, std::string_view
     if (new_line) {
       out += line + '\n';
       line.assign(kColumn + 2, ' ');
+      indent = kColumn + 4;
       begun = false;
     }
   }
