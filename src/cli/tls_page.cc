@@ -1,28 +1,36 @@
 #include "cli/tls_page.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
-#include <simdjson.h>
 
 #include <algorithm>
 #include <array>
-#include <optional>
 #include <string_view>
 #include <vector>
 
+#include "cli/page_text.h"
+#include "cli/tls_facts.h"
+#include "cli/tls_verdict.h"
 #include "cli/tls_warnings.h"
 #include "probes/tls/tls_fields.h"
+#include "targets/input_text.h"
 
 namespace sonde::cli {
 namespace {
 
 using probes::TlsField;
-using results::Outcome;
 using results::Phase;
 using results::Record;
 
 constexpr std::size_t kWidth = 80;
+constexpr std::size_t kIndent = 2;
 constexpr std::size_t kLabel = 12;
+constexpr std::size_t kValue = kWidth - kIndent - kLabel;
+constexpr std::size_t kMostLines = 4;    // of one text
+constexpr std::size_t kMostNames = 24;   // of a certificate
+constexpr std::size_t kMostLinks = 10;   // of a chain
+constexpr std::size_t kMostSuites = 64;  // of a version
+
+enum class Ink : std::uint8_t { kNone, kBold, kGood, kBad, kDoubtful, kBar };
 
 class Page {
  public:
@@ -36,176 +44,200 @@ class Page {
       chain();
     }
     handshake();
-    offers();
+    supported();
     resumption();
     timings();
     warnings();
+    pem();
     return std::move(out_);
   }
 
  private:
-  // --- how things are set ---
+  // --- how things are set; every text is made harmless here ---
 
-  std::string paint(std::string_view code, std::string_view text) const {
-    return style_.colour ? fmt::format("\033[{}m{}\033[0m", code, text) : std::string(text);
+  std::string paint(Ink ink, std::string_view text) const {
+    static constexpr auto kCodes = std::to_array<std::string_view>({"0", "1", "32", "31", "33", "36"});
+    if (!style_.colour || ink == Ink::kNone || text.empty()) return std::string(text);
+    return fmt::format("\033[{}m{}\033[0m", kCodes[static_cast<std::size_t>(ink)], text);
   }
-  void heading(std::string_view text) { out_ += "\n" + paint("1", text) + "\n"; }
-  void line(std::string_view label, std::string_view value) {
-    if (!value.empty()) out_ += fmt::format("  {:<{}}{}\n", label, kLabel, value);
+  // Made harmless, without blanks at its ends.
+  static std::string shown(std::string_view text) {
+    const std::string harmless_text = harmless(text);
+    return std::string(targets::trimmed(harmless_text));
   }
-  // A list of words, wrapped under its label.
-  void wrapped(std::string_view label, const std::vector<std::string>& words, std::size_t most = SIZE_MAX) {
+  // The same, where an empty place would be puzzling.
+  static std::string named(std::string_view text) {
+    std::string name = shown(text);
+    return name.empty() ? "(empty)" : name;
+  }
+  // Fills up to `width` columns, where fmt would count code points.
+  static std::string padded(std::string_view text, std::size_t width) {
+    const std::size_t used = columns(text);
+    return std::string(text) + std::string(used < width ? width - used : 0, ' ');
+  }
+  void heading(std::string_view text) { out_ += "\n" + paint(Ink::kBold, text) + "\n"; }
+
+  // `head`, then the text; further lines stand under the first.
+  void paragraph(std::string_view head, std::string_view text, Ink ink = Ink::kNone) {
+    const std::size_t indent = columns(head);
+    std::string lead(head);
+    for (const std::string& line : wrap(shown(text), kWidth - indent, kMostLines)) {
+      out_ += lead + paint(ink, line) + "\n";
+      lead.assign(indent, ' ');
+    }
+  }
+  // A labelled value; nothing where it is empty.
+  void line(std::string_view label, std::string_view value, Ink ink = Ink::kNone) {
+    paragraph(std::string(kIndent, ' ') + padded(label, kLabel), value, ink);
+  }
+  // A labelled list, wrapped between its words; what is too long for a line is cut.
+  void list(std::string_view label, const std::vector<std::string>& words, std::size_t most) {
     std::string row;
-    for (std::size_t i = 0; i < words.size(); ++i) {
-      if (i == most) {
-        row += fmt::format("{}… {} more", row.empty() ? "" : " ", words.size() - most);
-        break;
-      }
-      const std::string word = words[i] + (i + 1 < words.size() ? "," : "");
-      if (!row.empty() && 2 + kLabel + row.size() + 1 + word.size() > kWidth) {
-        line(label, row);
+    const auto put = [&](const std::string& word) {
+      if (!row.empty() && columns(row) + 1 + columns(word) > kValue) {
+        out_ += std::string(kIndent, ' ') + padded(label, kLabel) + row + "\n";
         label = "";
         row.clear();
       }
       row += (row.empty() ? "" : " ") + word;
-    }
-    line(label, row);
+    };
+    for (std::size_t i = 0; i < std::min(words.size(), most); ++i)
+      put(cut(named(words[i]), kValue - 1) + (i + 1 < words.size() ? "," : ""));
+    if (words.size() > most) put(fmt::format("… {} more", words.size() - most));
+    if (!row.empty()) out_ += std::string(kIndent, ' ') + padded(label, kLabel) + row + "\n";
   }
   static std::string ms(std::int64_t us) {
-    return us < 10'000 ? fmt::format("{:.2f} ms", static_cast<double>(us) / 1000)
-                       : fmt::format("{:.0f} ms", static_cast<double>(us) / 1000);
-  }
-  std::string days_from_now(std::string_view date) const {
-    const std::optional<std::int64_t> days = days_until(date, style_.now_s);
-    if (!days) return {};
-    if (*days < 0) return fmt::format("{} days ago", -*days);
-    return *days == 0 ? "today" : fmt::format("in {} days", *days);
+    const double value = static_cast<double>(us) / 1000;
+    return us < 10'000 ? fmt::format("{:.2f} ms", value) : fmt::format("{:.0f} ms", value);
   }
 
-  // --- parts of the page ---
+  // --- the parts of the page ---
 
   void title() {
-    std::string title = style_.target;
+    std::string title = shown(style_.asked.target);
     if (!record_.ip.is_unspecified()) {
       const std::string endpoint = to_string(Endpoint{record_.ip, record_.port});
-      if (endpoint != title) title += fmt::format("  ({})", endpoint);
+      if (endpoint != title) title += "  " + to_string(record_.ip);
     }
-    out_ += paint("1", title) + "\n\n";
+    out_ += paint(Ink::kBold, cut(title, kWidth)) + "\n\n";
   }
 
   void verdict() {
-    if (record_.outcome != Outcome::kSuccess) {
-      out_ += paint("31", "✗ " + no_handshake()) + "\n";
-      if (facts_.has(TlsField::kAlert))
-        out_ += fmt::format("  The server ended it with the alert {}.\n", facts_.text(TlsField::kAlert));
-      return;
+    using Kind = TlsVerdict::Kind;
+    const TlsVerdict verdict = judge(record_, style_.asked, style_.now_s);
+    const bool good = verdict.kind == Kind::kAccepted;
+    const bool bad = verdict.kind == Kind::kRefused;
+    const std::string head = paint(good ? Ink::kGood : bad ? Ink::kBad : Ink::kDoubtful, good ? "✓" : bad ? "✗" : "?");
+    std::string lead = head + " ";
+    for (const std::string& text : wrap(shown(verdict.headline), kWidth - kIndent, kMostLines)) {
+      out_ += lead + paint(good ? Ink::kGood : bad ? Ink::kBad : Ink::kDoubtful, text) + "\n";
+      lead.assign(kIndent, ' ');
     }
-    const std::string_view until = facts_.text(TlsField::kNotAfter);
-    if (!facts_.has(TlsField::kVerified)) {
-      out_ += paint("33", "? The handshake works; the server showed no certificate") + "\n";
-    } else if (facts_.flag(TlsField::kVerified)) {
-      out_ += paint("32", fmt::format("✓ A browser would accept it, until {} ({})", until.substr(0, 10),
-                                      days_from_now(until))) +
-              "\n";
-    } else {
-      const std::string_view error = facts_.text(TlsField::kVerifyError);
-      out_ += paint("31", fmt::format("✗ A browser would not accept it: {}", error)) + "\n";
-      if (const std::string why = explain_verify_error(error); !why.empty()) out_ += "  " + why + "\n";
-    }
-  }
-
-  std::string no_handshake() const {
-    switch (record_.outcome) {
-      case Outcome::kRefused:
-        return "Nothing listens there: the connection was refused";
-      case Outcome::kTimeout:
-        return record_.phase == Phase::kConnect ? "No answer: the host is silent, or something drops the packets"
-                                                : fmt::format("No TLS handshake: {}", record_.error);
-      case Outcome::kDnsError:
-        return fmt::format("The name could not be resolved: {}", record_.error);
-      case Outcome::kProtocolError:
-        return fmt::format("No TLS here: {}", record_.error);
-      case Outcome::kLocalError:
-        return fmt::format("This machine could not do it: {}", record_.error);
-      default:
-        return fmt::format("No TLS handshake: {}", record_.error);
-    }
+    paragraph("  ", verdict.advice);
+    if (facts_.has(TlsField::kAlert))
+      paragraph("  ", fmt::format("The server's last word was the alert {}.", facts_.text(TlsField::kAlert)));
   }
 
   void certificate() {
     heading("Certificate");
     line("subject", facts_.text(TlsField::kSubjectDn));
-    line("issuer", facts_.flag(TlsField::kSelfSigned) ? "itself (self-signed)" : facts_.text(TlsField::kIssuerDn));
-    wrapped("names", facts_.list(TlsField::kSan), 24);
-    if (facts_.has(TlsField::kNotAfter))
-      line("valid", fmt::format("{} to {} ({})", facts_.text(TlsField::kNotBefore).substr(0, 10),
-                                facts_.text(TlsField::kNotAfter).substr(0, 10),
-                                days_from_now(facts_.text(TlsField::kNotAfter))));
-    line("key", fmt::format("{}, signed with {}", facts_.text(TlsField::kKeyType),
-                            facts_.text(TlsField::kSignatureAlgorithm)));
+    line("issuer", facts_.flag(TlsField::kSelfSigned) ? "itself" : facts_.text(TlsField::kIssuerDn));
+    list("names", facts_.list(TlsField::kSan), kMostNames);
+    if (facts_.has(TlsField::kNotAfter)) {
+      const std::string_view until = facts_.text(TlsField::kNotAfter);
+      line("valid", fmt::format("{} to {} ({})", facts_.text(TlsField::kNotBefore).substr(0, 10), until.substr(0, 10),
+                                days_from_now(until, style_.now_s)));
+    }
+    if (facts_.has(TlsField::kKeyType))
+      line("key", fmt::format("{}, signed with {}", facts_.text(TlsField::kKeyType),
+                              facts_.text(TlsField::kSignatureAlgorithm)));
     line("serial", facts_.text(TlsField::kSerial));
     line("sha256", facts_.text(TlsField::kSha256));
-    line("scts", fmt::format("{}", facts_.number(TlsField::kScts)));
-    line("malformed", facts_.text(TlsField::kCertificateError));
+    if (const std::int64_t scts = facts_.number(TlsField::kScts); scts > 0)
+      line("logged", fmt::format("{} signed certificate timestamp{}", scts, scts == 1 ? "" : "s"));
+    line("malformed", facts_.text(TlsField::kCertificateError), Ink::kDoubtful);
+    line("error", facts_.text(TlsField::kVerifyError), Ink::kDoubtful);
   }
 
-  // Each certificate under the one that it vouches for, as they were sent.
+  // A tree: under each certificate the one that vouches for it, as they were sent.
   void chain() {
     heading("Chain");
-    out_ += fmt::format("  {}\n", name_or(facts_.text(TlsField::kSubjectCn), facts_.text(TlsField::kSubjectDn)));
-    simdjson::dom::parser parser;
-    simdjson::dom::array rest;
-    std::size_t depth = 0;
-    if (parser.parse(facts_.json(TlsField::kChain)).get(rest) == simdjson::SUCCESS) {
-      for (const simdjson::dom::element entry : rest) {
-        std::string_view name;
-        std::string_view until;
-        if (entry["subject_cn"].get(name) != simdjson::SUCCESS) name = {};
-        if (entry["not_after"].get(until) != simdjson::SUCCESS) until = {};
-        out_ += fmt::format("  {:{}}└─ {}  until {}\n", "", 3 * depth++, name_or(name, "(no common name)"),
-                            until.substr(0, 10));
+    link(0, name_or(facts_.text(TlsField::kSubjectCn), facts_.text(TlsField::kSubjectDn)), "");
+    std::string_view issuer = name_or(facts_.text(TlsField::kIssuerCn), facts_.text(TlsField::kIssuerDn));
+    bool ends = facts_.flag(TlsField::kSelfSigned);
+    const std::vector<TlsFacts::Sent> sent = facts_.chain();
+    for (std::size_t i = 0; i < sent.size(); ++i) {
+      if (i == kMostLinks) {
+        link(i + 1, fmt::format("… {} more", sent.size() - i), "");
+        return;
       }
+      const TlsFacts::Sent& each = sent[i];
+      std::string note;
+      if (!each.not_after.empty()) note = "until " + each.not_after.substr(0, 10);
+      if (!issuer.empty() && !each.subject_cn.empty() && each.subject_cn != issuer)
+        note += note.empty() ? "not its issuer" : ", not its issuer";
+      link(i + 1, name_or(each.subject_cn, "(no common name)"), note);
+      issuer = each.issuer_cn;
+      ends = !issuer.empty() && issuer == each.subject_cn;
     }
-    const bool ends = facts_.flag(TlsField::kVerified) || facts_.flag(TlsField::kSelfSigned);
-    if (!ends && facts_.has(TlsField::kVerified) && depth == 0)
-      out_ += fmt::format("  {:{}}└─ {}  (not sent)\n", "", 3 * depth,
-                          name_or(facts_.text(TlsField::kIssuerCn), facts_.text(TlsField::kIssuerDn)));
+    if (ends || issuer.empty()) return;
+    const bool looked = facts_.has(TlsField::kVerified);
+    const bool lacking = facts_.text(TlsField::kVerifyError).find("issuer") != std::string_view::npos;
+    link(sent.size() + 1, issuer, !looked || !lacking ? "not sent" : "neither sent nor trusted here");
   }
-
+  void link(std::size_t depth, std::string_view name, std::string_view note) {
+    const std::size_t indent = kIndent + (depth > 1 ? 3 * (depth - 1) : 0);
+    const std::string twig = depth == 0 ? "" : "└─ ";
+    const std::size_t room = kWidth - indent - columns(twig) - (note.empty() ? 0 : columns(note) + 2);
+    out_ += std::string(indent, ' ') + twig + cut(named(name), room);
+    if (!note.empty()) out_ += fmt::format("  {}", shown(note));
+    out_ += '\n';
+  }
   static std::string_view name_or(std::string_view name, std::string_view otherwise) {
     return name.empty() ? otherwise : name;
   }
 
   void handshake() {
-    if (!facts_.has(TlsField::kVersion)) return;
+    if (!facts_.has(TlsField::kVersion) || !facts_.has(TlsField::kCipher)) return;
     heading("Handshake");
-    line("version", facts_.text(TlsField::kVersion));
-    line("cipher", facts_.text(TlsField::kCipher));
+    const std::string_view version = facts_.text(TlsField::kVersion);
+    line("version", version, is_old_version(version) ? Ink::kDoubtful : Ink::kNone);
+    const std::string_view suite = facts_.text(TlsField::kCipher);
+    const std::string_view flaw = weakness(suite);
+    line("cipher", flaw.empty() ? std::string(suite) : fmt::format("{}  ({})", suite, flaw),
+         flaw.empty() ? Ink::kNone : Ink::kDoubtful);
     line("group", facts_.text(TlsField::kGroup));
-    line("alpn", facts_.text(TlsField::kAlpn));
-    line("sni", facts_.text(TlsField::kSni));
+    line("protocol", facts_.text(TlsField::kAlpn));
+    line("sni", facts_.has(TlsField::kSni) ? facts_.text(TlsField::kSni) : "none was sent");
     if (facts_.flag(TlsField::kHelloRetry)) line("retry", "the server asked for another ClientHello");
     if (facts_.has(TlsField::kClientCertRequested))
-      line("client", facts_.flag(TlsField::kClientCertRequested) ? "the server asks for a client certificate"
-                                                                 : "no client certificate is asked for");
+      line("client", facts_.flag(TlsField::kClientCertRequested) ? "is asked for a certificate"
+                                                                 : "is not asked for a certificate");
     if (facts_.has(TlsField::kOcspStapled))
       line("ocsp", facts_.flag(TlsField::kOcspStapled) ? "stapled" : "not stapled");
     line("ja3s", facts_.text(TlsField::kJa3s));
     line("jarm", facts_.text(TlsField::kJarm));
   }
 
-  void offers() {
-    if (!facts_.has(TlsField::kVersions) && !facts_.has(TlsField::kCiphers) && !facts_.has(TlsField::kGroups)) return;
+  void supported() {
+    const auto ciphers = facts_.ciphers();
+    const std::vector<std::string> versions = facts_.list(TlsField::kVersions);
+    const std::vector<std::string> groups = facts_.list(TlsField::kGroups);
+    if (versions.empty() && groups.empty() && ciphers.empty()) return;
     heading("Supported");
-    if (facts_.has(TlsField::kVersions)) wrapped("versions", facts_.list(TlsField::kVersions));
-    if (facts_.has(TlsField::kGroups)) wrapped("groups", facts_.list(TlsField::kGroups));
-    for (const auto& [version, suites] : facts_.ciphers()) {
-      std::string_view label = version;
-      for (const std::string& suite : suites) {
-        const std::string_view flaw = weakness(suite);
-        out_ += fmt::format("  {:<{}}{}{}\n", label, kLabel, suite,
-                            flaw.empty() ? "" : paint("33", fmt::format("  ({})", flaw)));
-        label = "";
+    list("versions", versions, SIZE_MAX);
+    list("groups", groups, SIZE_MAX);
+    for (const auto& [version, suites] : ciphers) {
+      std::string label = cut(shown(version), kLabel - 1);
+      for (std::size_t i = 0; i < suites.size(); ++i) {
+        const bool full = i == kMostSuites;
+        const std::string_view flaw = full ? std::string_view() : weakness(suites[i]);
+        const std::string note = flaw.empty() ? "" : fmt::format("  {}", flaw);
+        const std::string name = full ? fmt::format("… {} more", suites.size() - i) : named(suites[i]);
+        out_ += std::string(kIndent, ' ') + padded(label, kLabel) + cut(name, kValue - columns(note)) +
+                paint(Ink::kDoubtful, note) + "\n";
+        label.clear();
+        if (full) break;
       }
     }
   }
@@ -214,9 +246,10 @@ class Page {
     if (!facts_.has(TlsField::kPsk)) return;
     heading("Resumption");
     line("tickets", fmt::format("{}", facts_.number(TlsField::kTickets)));
-    line("psk", facts_.text(TlsField::kPsk));
-    line("0-rtt", facts_.text(TlsField::kEarlyData));
-    out_ += fmt::format("  {:<{}}{:>10}{:>14}{:>12}\n", "", kLabel, "tls", "first byte", "total");
+    line("session", spaced(facts_.text(TlsField::kPsk)));
+    line("0-RTT", spaced(facts_.text(TlsField::kEarlyData)));
+    out_ += '\n' + std::string(kIndent, ' ') + padded("", kLabel) +
+            fmt::format("{:>12}{:>14}{:>12}\n", "handshake", "first byte", "in all");
     constexpr auto kWays = std::to_array<std::pair<std::string_view, TlsField>>(
         {{"full", TlsField::kFullTls}, {"resumed", TlsField::kPskTls}, {"0-RTT", TlsField::kEarlyTls}});
     for (const auto& [way, first] : kWays) {
@@ -225,39 +258,65 @@ class Page {
         const auto id = static_cast<TlsField>(static_cast<int>(first) + i);
         return facts_.has(id) ? ms(facts_.number(id)) : std::string("–");
       };
-      out_ += fmt::format("  {:<{}}{:>10}{:>14}{:>12}\n", way, kLabel, at(0), at(1), at(2));
+      out_ +=
+          std::string(kIndent, ' ') + padded(way, kLabel) + fmt::format("{:>12}{:>14}{:>12}\n", at(0), at(1), at(2));
     }
   }
+  static std::string spaced(std::string_view word) {
+    std::string text(word);
+    std::ranges::replace(text, '_', ' ');
+    return text;
+  }
 
-  // Each phase begins where the one before it ended.
+  // A waterfall: each phase begins where the one before it ended.
   void timings() {
-    const std::int32_t total = record_.timing_us[static_cast<std::size_t>(Phase::kDone)];
+    const std::int64_t total = record_.timing_us[static_cast<std::size_t>(Phase::kDone)];
     if (total <= 0) return;
     heading("Time");
-    constexpr std::size_t kBar = 48;
+    constexpr std::size_t kBar = 52;
+    const auto column = [&](std::int64_t at) {
+      return std::min(kBar, static_cast<std::size_t>(at * static_cast<std::int64_t>(kBar) / total));
+    };
     std::int64_t start = 0;
     for (std::size_t i = 0; i < static_cast<std::size_t>(Phase::kDone); ++i) {
       const std::int32_t us = record_.timing_us[i];
       if (us < 0) continue;
-      const auto column = [&](std::int64_t at) {
-        return static_cast<std::size_t>(at * static_cast<std::int64_t>(kBar) / total);
-      };
       const std::size_t from = std::min(column(start), kBar - 1);
-      const std::size_t length = std::clamp<std::size_t>(column(start + us) - from, 1, kBar - from);
+      const std::size_t length =
+          std::clamp<std::size_t>(column(start + us) - std::min(from, column(start + us)), 1, kBar - from);
       std::string bar;
       for (std::size_t k = 0; k < length; ++k) bar += "█";
-      out_ += fmt::format("  {:<{}}{:{}}{}{:{}}{:>10}\n", results::kPhaseNames[i], kLabel, "", from, paint("36", bar),
-                          "", kBar - from - length, ms(us));
+      out_ += std::string(kIndent, ' ') + padded(spaced(results::kPhaseNames[i]), kLabel) + std::string(from, ' ') +
+              paint(Ink::kBar, bar) + std::string(kBar - from - length, ' ') + fmt::format("{:>12}\n", ms(us));
       start += us;
     }
-    out_ += fmt::format("  {:<{}}{:{}}{:>10}\n", "total", kLabel, "", kBar, ms(total));
+    out_ += std::string(kIndent, ' ') + padded("in all", kLabel) + std::string(kBar, ' ') +
+            fmt::format("{:>12}\n", ms(total));
   }
 
   void warnings() {
-    const std::vector<std::string> all = tls_warnings(facts_, style_.now_s);
+    const std::vector<std::string> all = tls_warnings(facts_, style_.asked, style_.now_s);
     if (all.empty()) return;
     heading("Warnings");
-    for (const std::string& warning : all) out_ += fmt::format("  {} {}\n", paint("33", "!"), warning);
+    for (const std::string& warning : all) {
+      std::string lead = "  " + paint(Ink::kDoubtful, "!") + " ";
+      for (const std::string& text : wrap(shown(warning), kWidth - 4, kMostLines)) {
+        out_ += lead + text + "\n";
+        lead = "    ";
+      }
+    }
+  }
+
+  // With --pem, to be copied: nothing stands before the lines.
+  void pem() {
+    for (const std::string& text : facts_.list(TlsField::kPem)) {
+      out_ += '\n';
+      for (std::size_t at = 0; at < text.size();) {
+        const std::size_t end = std::min(text.find('\n', at), text.size());
+        for (const std::string& part : wrap(shown(text.substr(at, end - at)), kWidth, SIZE_MAX)) out_ += part + "\n";
+        at = end + 1;
+      }
+    }
   }
 
   const Record& record_;

@@ -2,153 +2,119 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <simdjson.h>
 
 #include <algorithm>
-#include <charconv>
-#include <chrono>
+#include <array>
+#include <optional>
+#include <string_view>
 
 namespace sonde::cli {
 namespace {
 
 using probes::TlsField;
 
+constexpr std::int64_t kSoonDays = 21;
+
 bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
-}  // namespace
-
-std::string_view TlsFacts::text(TlsField id) const {
-  const auto* text = std::get_if<std::string>(&value(id));
-  return text != nullptr ? std::string_view(*text) : std::string_view();
-}
-std::string_view TlsFacts::json(TlsField id) const {
-  const auto* json = std::get_if<results::Json>(&value(id));
-  return json != nullptr ? std::string_view(json->text) : std::string_view();
-}
-std::vector<std::string> TlsFacts::list(TlsField id) const {
-  const auto* list = std::get_if<std::vector<std::string>>(&value(id));
-  return list != nullptr ? *list : std::vector<std::string>();
-}
-bool TlsFacts::flag(TlsField id) const {
-  const auto* flag = std::get_if<bool>(&value(id));
-  return flag != nullptr && *flag;
-}
-std::int64_t TlsFacts::number(TlsField id) const {
-  const auto* number = std::get_if<std::int64_t>(&value(id));
-  return number != nullptr ? *number : 0;
-}
-
-std::vector<std::pair<std::string, std::vector<std::string>>> TlsFacts::ciphers() const {
-  std::vector<std::pair<std::string, std::vector<std::string>>> all;
-  simdjson::dom::parser parser;
-  simdjson::dom::object versions;
-  if (parser.parse(json(TlsField::kCiphers)).get(versions) != simdjson::SUCCESS) return all;
-  for (const auto& [version, suites] : versions) {
-    auto& [name, names] = all.emplace_back(std::string(version), std::vector<std::string>());
-    simdjson::dom::array list;
-    if (suites.get(list) != simdjson::SUCCESS) continue;
-    for (const simdjson::dom::element suite : list)
-      if (std::string_view text; suite.get(text) == simdjson::SUCCESS) names.emplace_back(text);
-  }
-  return all;
-}
-
-std::optional<std::int64_t> days_until(std::string_view rfc3339, std::int64_t now_s) {
-  // 2026-11-22T21:00:00Z
-  const auto number = [&](std::size_t at, std::size_t size) {
-    int value = -1;
-    if (at + size <= rfc3339.size()) std::from_chars(rfc3339.data() + at, rfc3339.data() + at + size, value);
-    return value;
+// How long public authorities may issue for, by the day of issue (CA/Browser Forum, baseline requirements, 6.3.2).
+std::int64_t longest_days(std::string_view not_before) {
+  struct Rule {
+    std::string_view from;
+    std::int64_t days;
   };
-  const std::chrono::year_month_day date{std::chrono::year(number(0, 4)),
-                                         std::chrono::month(static_cast<unsigned>(number(5, 2))),
-                                         std::chrono::day(static_cast<unsigned>(number(8, 2)))};
-  const int hour = number(11, 2);
-  const int minute = number(14, 2);
-  const int second = number(17, 2);
-  if (!date.ok() || hour < 0 || minute < 0 || second < 0) return std::nullopt;
-  constexpr std::int64_t kDay = 86'400;
-  const std::int64_t at =
-      std::chrono::sys_days(date).time_since_epoch().count() * kDay + hour * 3600 + minute * 60 + second;
-  const std::int64_t left = at - now_s;
-  return left >= 0 ? left / kDay : -((-left + kDay - 1) / kDay);
+  static constexpr auto kRules = std::to_array<Rule>(
+      {{"2029-03-15", 47}, {"2027-03-15", 100}, {"2026-03-15", 200}, {"2020-09-01", 398}, {"2018-03-01", 825}});
+  const auto* const rule = std::ranges::find_if(kRules, [&](const Rule& each) { return not_before >= each.from; });
+  return rule == kRules.end() ? INT64_MAX : rule->days;
 }
 
-std::string_view weakness(std::string_view suite) {
-  if (contains(suite, "_NULL_")) return "no encryption";
-  if (contains(suite, "_anon_")) return "no authentication";
-  if (contains(suite, "EXPORT")) return "export grade, broken";
-  if (contains(suite, "_RC4_") || contains(suite, "_RC2_")) return "RC4 or RC2, broken";
-  if (contains(suite, "_DES_") || contains(suite, "_DES40_")) return "DES, broken";
-  if (contains(suite, "_3DES_") || contains(suite, "_IDEA_")) return "64-bit blocks, SWEET32";
-  if (suite.ends_with("_MD5")) return "MD5";
-  if (suite.starts_with("TLS_RSA_")) return "no forward secrecy";
-  return {};
+void warn_of_dates(const TlsFacts& facts, const TlsAsked& asked, std::int64_t now_s, std::vector<std::string>& all) {
+  const std::string_view not_after = facts.text(TlsField::kNotAfter);
+  const std::string_view not_before = facts.text(TlsField::kNotBefore);
+  const std::string_view error = facts.text(TlsField::kVerifyError);
+  const auto left = days_until(not_after, now_s);
+  if (left && *left < 0 && !contains(error, "expired"))
+    all.push_back(fmt::format("The certificate expired {}.", days_from_now(not_after, now_s)));
+  if (left && *left >= 0 && *left < kSoonDays)
+    all.push_back(fmt::format("The certificate expires {}: renew it.", days_from_now(not_after, now_s)));
+  if (!facts.flag(TlsField::kVerified)) return;
+  for (const TlsFacts::Sent& sent : facts.chain())
+    if (const auto days = days_until(sent.not_after, now_s); days && *days < kSoonDays)
+      all.push_back(fmt::format("In the chain, {} {} {}.", sent.subject_cn, *days < 0 ? "expired" : "expires",
+                                days_from_now(sent.not_after, now_s)));
+  const auto began = days_until(not_before, now_s);
+  const std::int64_t most = longest_days(not_before);
+  if (!asked.own_roots && left && began && *left - *began > most)
+    all.push_back(
+        fmt::format("It is valid for {} days; public authorities may issue for {} at most, and browsers "
+                    "refuse more from them.",
+                    *left - *began, most));
 }
 
-std::string explain_verify_error(std::string_view error) {
-  if (contains(error, "self-signed certificate in certificate chain"))
-    return "Its chain ends in a root that is not trusted here; --ca FILE names roots of your own.";
-  if (contains(error, "self-signed"))
-    return "It vouches for itself; nobody who is trusted does. With --ca FILE it can be trusted all the same.";
-  if (contains(error, "unable to get local issuer"))
-    return "Nobody trusted issued it, or the server does not send the certificates between it and the root.";
-  if (contains(error, "expired")) return "Every client refuses it since that day.";
-  if (contains(error, "hostname mismatch")) return "It is for other names than the one that was asked for.";
-  if (contains(error, "not yet valid")) return "It begins to be valid later; or the clock here is wrong.";
-  return {};
-}
-
-namespace {
-
-void warn_of_certificate(const TlsFacts& facts, std::int64_t now_s, std::vector<std::string>& all) {
-  constexpr std::int64_t kSoonDays = 21;
-  constexpr std::int64_t kLongestDays = 398;  // CA/Browser Forum, baseline requirements 6.3.2
-  const auto left = days_until(facts.text(TlsField::kNotAfter), now_s);
-  if (left && *left < 0) all.push_back(fmt::format("The certificate expired {} days ago.", -*left));
-  if (left && *left >= 0 && *left < kSoonDays) all.push_back(fmt::format("The certificate expires in {} days.", *left));
-  const auto began = days_until(facts.text(TlsField::kNotBefore), now_s);
-  if (facts.flag(TlsField::kVerified) && left && began && *left - *began > kLongestDays)
-    all.push_back(fmt::format("It is valid for {} days; browsers accept at most {} from public authorities.",
-                              *left - *began, kLongestDays));
-  if (facts.has(TlsField::kHostMatches) && !facts.flag(TlsField::kHostMatches))
-    all.emplace_back("The certificate is not for the name or address that was asked for.");
+void warn_of_certificate(const TlsFacts& facts, const TlsAsked& asked, std::vector<std::string>& all) {
+  const std::string_view error = facts.text(TlsField::kVerifyError);
+  if (facts.has(TlsField::kHostMatches) && !facts.flag(TlsField::kHostMatches) && !contains(error, "hostname"))
+    all.push_back(fmt::format("The certificate is not for {}.", asked.name));
+  if (facts.has(TlsField::kSubjectDn) && facts.list(TlsField::kSan).empty() && !contains(error, "hostname"))
+    all.emplace_back("It has no alternative names; browsers do not look at the common name.");
   const std::string_view key = facts.text(TlsField::kKeyType);
-  int bits = 0;
-  if (key.starts_with("rsa-")) std::from_chars(key.data() + 4, key.data() + key.size(), bits);
+  const int bits = rsa_bits(key);
   if (bits > 0 && bits < 2048)
-    all.push_back(fmt::format("An RSA key of {} bits can be broken; 2048 is the least.", bits));
+    all.push_back(
+        fmt::format("Its RSA key has {} bits; 2048 is the least that is safe, and some browsers refuse less.", bits));
+  if (key.starts_with("ed25519") || key.starts_with("ed448"))
+    all.push_back(fmt::format("Its key is of the type {}, which most browsers do not accept in certificates.", key));
   const std::string_view signature = facts.text(TlsField::kSignatureAlgorithm);
   if (contains(signature, "sha1") || contains(signature, "SHA1") || contains(signature, "md5"))
     all.push_back(fmt::format("It is signed with {}, which can be forged.", signature));
+  if (facts.flag(TlsField::kVerified) && !asked.own_roots && facts.number(TlsField::kScts) == 0)
+    all.emplace_back("It carries no signed certificate timestamps; from a public authority, browsers want them.");
   if (facts.has(TlsField::kCertificateError))
-    all.emplace_back("Its encoding is malformed; some clients will refuse it.");
+    all.emplace_back("The encoding of the certificate is malformed; some clients refuse it.");
+  std::string_view below = facts.text(TlsField::kIssuerCn);
+  const std::vector<TlsFacts::Sent> chain = facts.chain();
+  for (const TlsFacts::Sent& sent : chain) {
+    if (!below.empty() && !sent.subject_cn.empty() && sent.subject_cn != below) {
+      all.emplace_back("The chain is out of order, or has what does not belong to it; strict clients fail on that.");
+      break;
+    }
+    below = sent.issuer_cn;
+  }
 }
 
-void warn_of_offers(const TlsFacts& facts, std::vector<std::string>& all) {
+void warn_of_offers(const TlsFacts& facts, const TlsAsked& asked, std::vector<std::string>& all) {
   const std::vector<std::string> versions = facts.list(TlsField::kVersions);
   std::vector<std::string> old;
-  for (const std::string& version : versions)
-    if (version == "SSL3" || version == "TLS1.0" || version == "TLS1.1") old.push_back(version);
-  if (!old.empty()) all.push_back(fmt::format("Old versions are still spoken: {}.", fmt::join(old, ", ")));
+  std::ranges::copy_if(versions, std::back_inserter(old),
+                       [](const std::string& version) { return is_old_version(version); });
+  if (!old.empty())
+    all.push_back(fmt::format("Still speaks {}, which browsers no longer do: turn {} off.", fmt::join(old, ", "),
+                              old.size() == 1 ? "it" : "them"));
   if (!versions.empty() && std::ranges::find(versions, "TLS1.3") == versions.end())
     all.emplace_back("TLS 1.3 is not supported.");
+  const std::string_view version = facts.text(TlsField::kVersion);
+  if (versions.empty() && is_old_version(version))
+    all.push_back(asked.offers_tls12 ? fmt::format("The server chose {}, which browsers refuse.", version)
+                                     : fmt::format("The server speaks {}, which browsers refuse.", version));
   std::vector<std::string> weak;
-  for (const auto& [version, suites] : facts.ciphers())
+  for (const auto& [at, suites] : facts.ciphers())
     for (const std::string& suite : suites)
       if (!weakness(suite).empty() && std::ranges::find(weak, suite) == weak.end()) weak.push_back(suite);
-  if (!weak.empty()) all.push_back(fmt::format("{} weak cipher suites are accepted.", weak.size()));
+  if (!weak.empty())
+    all.push_back(
+        fmt::format("Accepts {} weak cipher suite{}, marked above.", weak.size(), weak.size() == 1 ? "" : "s"));
 }
 
 }  // namespace
 
-std::vector<std::string> tls_warnings(const TlsFacts& facts, std::int64_t now_s) {
+std::vector<std::string> tls_warnings(const TlsFacts& facts, const TlsAsked& asked, std::int64_t now_s) {
   std::vector<std::string> all;
-  warn_of_certificate(facts, now_s, all);
-  warn_of_offers(facts, all);
-  const std::string_view version = facts.text(TlsField::kVersion);
-  if (!facts.has(TlsField::kVersions) && (version == "SSL3" || version == "TLS1.0" || version == "TLS1.1"))
-    all.push_back(fmt::format("The server chose {}, which browsers refuse.", version));
+  warn_of_dates(facts, asked, now_s, all);
+  warn_of_certificate(facts, asked, all);
+  warn_of_offers(facts, asked, all);
+  if (facts.has(TlsField::kAlpnKept) && !facts.flag(TlsField::kAlpnKept))
+    all.emplace_back("A resumed session speaks another application protocol than the first one.");
   return all;
 }
 

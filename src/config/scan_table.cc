@@ -236,10 +236,9 @@ OptionSpec resolvers_option() {
 }
 
 // The value itself is checked by the module, when the scan is planned.
-OptionSpec module_option(std::string_view probe, const engine::OptionDef& def) {
+OptionSpec module_option(const engine::OptionDef& def) {
   const std::string name = def.name;
-  OptionSpec spec{
-      .name = name, .metavar = def.metavar, .help = fmt::format("{}: {}", probe, def.help), .unset = def.fallback};
+  OptionSpec spec{.name = name, .metavar = def.metavar, .help = def.help, .unset = def.fallback};
   if (def.is_flag) spec.kind = Kind::kFlag;
   spec.set = [name](ScanOptions& options, std::string_view value) -> Parsed<> {
     if (const Parsed<std::string> readable = parse_text(value); !readable) return std::unexpected(readable.error());
@@ -281,11 +280,12 @@ std::vector<OptionSpec> targets_group() {
   };
 }
 
-std::vector<OptionSpec> probes_group() {
-  std::vector<OptionSpec> specs = {probe_option()};
-  for (const scan::ProbeEntry& entry : scan::probe_table())
-    for (const engine::OptionDef& def : entry.make()->options()) specs.push_back(module_option(entry.name, def));
-  specs.push_back(resolvers_option());
+std::vector<OptionSpec> probes_group() { return {probe_option(), resolvers_option()}; }
+
+// What the probe's module declares.
+std::vector<OptionSpec> module_group(const scan::ProbeEntry& entry) {
+  std::vector<OptionSpec> specs;
+  for (const engine::OptionDef& def : entry.make()->options()) specs.push_back(module_option(def));
   return specs;
 }
 
@@ -349,7 +349,7 @@ std::vector<OptionSpec> output_group() {
 
 std::vector<OptionSpec> make_table() {
   std::vector<OptionSpec> table;
-  const auto add = [&](const char* group, std::vector<OptionSpec> specs) {
+  const auto add = [&](const std::string& group, std::vector<OptionSpec> specs) {
     for (OptionSpec& spec : specs) {
       spec.group = group;
       table.push_back(std::move(spec));
@@ -357,43 +357,13 @@ std::vector<OptionSpec> make_table() {
   };
   add("Targets", targets_group());
   add("Probes", probes_group());
+  for (const scan::ProbeEntry& entry : scan::probe_table())
+    add(fmt::format("With --probe {}", entry.name), module_group(entry));
   add("Pace", pace_group());
   add("Time", time_group());
   add("Order, parts, limits", order_group());
   add("Output", output_group());
   return table;
-}
-
-// `head`, and beside it (below it, where that is long) the words of `text`, wrapped; each line of `text` begins anew.
-void append_entry(std::string& out, std::string_view head, std::string_view text) {
-  constexpr std::size_t kColumn = 34;
-  constexpr std::size_t kWidth = 100;
-  std::string line = fmt::format("{:<{}}", head, kColumn);
-  if (head.size() >= kColumn) {
-    out.append(head) += '\n';
-    line.assign(kColumn, ' ');
-  }
-  bool begun = false;  // whether `line` has words
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find_first_of(" \n"), text.size());
-    const std::string_view word = text.substr(0, end);
-    const bool new_line = end < text.size() && text[end] == '\n';
-    text.remove_prefix(std::min(end + 1, text.size()));
-    if (begun && line.size() + 1 + word.size() > kWidth) {
-      out += line + '\n';
-      line.assign(kColumn, ' ');
-      begun = false;
-    }
-    if (begun) line += ' ';
-    line += word;
-    begun = true;
-    if (new_line) {
-      out += line + '\n';
-      line.assign(kColumn + 2, ' ');
-      begun = false;
-    }
-  }
-  out += line + '\n';
 }
 
 // Default values as --help shows them.
@@ -423,6 +393,39 @@ std::vector<std::string_view> option_names() {
   return names;
 }
 
+void append_help_entry(std::string& out, std::string_view head, std::string_view text) {
+  constexpr std::size_t kColumn = 34;
+  constexpr std::size_t kWidth = 100;
+  std::string line = fmt::format("{:<{}}", head, kColumn);
+  if (head.size() >= kColumn) {
+    out.append(head) += '\n';
+    line.assign(kColumn, ' ');
+  }
+  std::size_t indent = kColumn;
+  bool begun = false;  // whether `line` has words
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find_first_of(" \n"), text.size());
+    const std::string_view word = text.substr(0, end);
+    const bool new_line = end < text.size() && text[end] == '\n';
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (begun && line.size() + 1 + word.size() > kWidth) {
+      out += line + '\n';
+      line.assign(indent, ' ');
+      begun = false;
+    }
+    if (begun) line += ' ';
+    line += word;
+    begun = true;
+    if (new_line) {
+      out += line + '\n';
+      line.assign(kColumn + 2, ' ');
+      indent = kColumn + 4;
+      begun = false;
+    }
+  }
+  out += line + '\n';
+}
+
 std::string scan_help() {
   std::string out =
       "Usage: sonde scan [OPTION …] TARGET …\n\n"
@@ -437,7 +440,7 @@ std::string scan_help() {
     const std::string head =
         fmt::format("  {}--{}{}{}", letter, spec.name, spec.metavar.empty() ? "" : " ", spec.metavar);
     const std::size_t first = std::min(spec.help.find('\n'), spec.help.size());
-    append_entry(out, head, spec.help.substr(0, first) + default_of(spec) + spec.help.substr(first));
+    append_help_entry(out, head, spec.help.substr(0, first) + default_of(spec) + spec.help.substr(first));
   }
   out +=
       "\nConfiguration:\n"
@@ -450,6 +453,7 @@ std::string scan_help() {
       "\nExamples:\n"
       "  sonde scan 192.0.2.0/24 -p 22,80,443\n"
       "  sonde scan -l targets.txt -p 22 --probe banner -o found.ndjson --checkpoint scan.ckpt\n"
+      "  sonde scan -l names.txt --probe tls --verify -o certificates.ndjson\n"
       "  sonde scan 10.0.0.0/16 -p 443 --shard 1/4 --seed 7 --rate 2k --dry-run\n";
   return out;
 }

@@ -36,6 +36,10 @@ const std::vector<OptionSpec>& scan_table();
 const OptionSpec* find_option(std::string_view name);
 std::vector<std::string_view> option_names();
 
+// An entry of a --help: `head`, and beside it (below it, where that is long) the words of `text`, wrapped at 100
+// columns; each line of `text` begins anew.
+void append_help_entry(std::string& out, std::string_view head, std::string_view text);
+
 // The text of `sonde scan --help`.
 std::string scan_help();
 
