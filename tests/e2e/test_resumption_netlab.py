@@ -6,9 +6,9 @@ From SYN to the first byte of the answer, TCP's own round trip counted in:
     TLS 1.2   full 4   session resumed 3
 
 A path is never quicker than its delay, so that n round trips are an exact lower bound of every run. Above it comes what
-processors take: a run may be 10 % and CPU_MS over its round trips. A busy machine only ever adds to a time: what is compared
-is the quickest of RUNS runs, which cannot hide a round trip (each run has them all), and the tickets, verdicts and lower
-bounds are of all of them.
+processors take: the quickest run may be 10 % and CPU_MS over its round trips. A busy machine only ever adds to a time, so the
+quickest is the path's own, and it cannot hide a round trip, for each run has them all; where it is still over the bound after
+RUNS runs there are more of them, up to MOST_RUNS. Tickets, verdicts and lower bounds are asserted of every run.
 """
 import contextlib
 import json
@@ -24,7 +24,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "netlab"))
 import netlab  # noqa: E402
 from netlab import Line  # noqa: E402
 
-RUNS = 7
+RUNS, MOST_RUNS = 7, 60
 CPU_MS = 6  # of both ends and of the line, for one way: a third of the shorter round trip
 FIRST_PORT, PORTS = 4001, 24
 # Its tickets are two in TLS 1.3, one in TLS 1.2. An RSA key of 3072 bits: the signature that PSK saves is worth milliseconds.
@@ -81,58 +81,76 @@ def sonde(line, *arguments):
 
 
 def three_ways(line):
-    """What RUNS scans of one target, one after another, recorded of its TLS."""
+    """What one scan of one target recorded of its TLS."""
+    done = sonde(line, "scan", line.right_address, "-p", FIRST_PORT, "--probe", "tls", "--resumption", "--all", "--format", "ndjson",
+                 "--progress", "none")
+    assert done.returncode == 0, done.stderr
+    record = json.loads(done.stdout)
+    assert record["outcome"] == "success", record
+    return record["tls"]
+
+
+class Times:
+    """The quickest of the runs, in milliseconds; that none was quicker than the path, at once."""
+
+    def __init__(self, rtt_ms, rounds):
+        """rounds: way → (round trips of the handshake, in all)."""
+        self.rtt_ms, self.rounds = rtt_ms, rounds
+        self.quickest = {(way, part): float("inf") for way in rounds for part in ("tls", "total")}
+
+    def take(self, timing_us):
+        assert set(timing_us) == set(self.rounds), "a way that was not gone has no time"
+        for (way, part), quickest in self.quickest.items():
+            took_ms = timing_us[way][part] / 1000
+            assert took_ms >= self.rounds_of(way, part) * self.rtt_ms, f"{way} {part}: quicker than the path"
+            self.quickest[way, part] = min(quickest, took_ms)
+
+    def rounds_of(self, way, part):
+        return self.rounds[way][0 if part == "tls" else 1]
+
+    def over(self):
+        """What took longer than its round trips explain."""
+        return {key: took_ms for key, took_ms in self.quickest.items()
+                if took_ms > self.rounds_of(*key) * self.rtt_ms * 1.1 + CPU_MS}
+
+    def order_holds(self):
+        total = {way: self.quickest[way, "total"] for way in self.rounds}
+        return total["full"] >= total["psk"] > total.get("early_data", 0)
+
+
+def runs_until_quick(line, times):
+    """The records of RUNS runs, or of more."""
     found = []
-    for _ in range(RUNS):
-        done = sonde(line, "scan", line.right_address, "-p", FIRST_PORT, "--probe", "tls", "--resumption", "--all", "--format", "ndjson",
-                     "--progress", "none")
-        assert done.returncode == 0, done.stderr
-        record = json.loads(done.stdout)
-        assert record["outcome"] == "success", record
-        found.append(record["tls"])
+    while len(found) < RUNS or (len(found) < MOST_RUNS and (times.over() or not times.order_holds())):
+        found.append(three_ways(line))
+        times.take(found[-1]["resumption"]["timing_us"])
+    assert not times.over()
+    assert times.order_holds(), times.quickest
     return found
-
-
-def quickest_ms(found, way, part):
-    return min(tls["resumption"]["timing_us"][way][part] for tls in found) / 1000
-
-
-def check_round_trips(found, rtt_ms, way, handshake, total):
-    for part, rounds in (("tls", handshake), ("total", total)):
-        took_ms = quickest_ms(found, way, part)
-        assert rounds * rtt_ms <= took_ms, f"{way} {part}: quicker than the path"
-        assert took_ms <= rounds * rtt_ms * 1.1 + CPU_MS, f"{way} {part}: more than {rounds} round trips of {rtt_ms} ms"
 
 
 @pytest.mark.parametrize("rtt_ms", [20, 65])
 def test_tls13_full_and_psk_take_three_round_trips_and_early_data_two(sonde_bin, key_folder, rtt_ms):
+    times = Times(rtt_ms, {"full": (1, 3), "psk": (1, 3), "early_data": (1, 2)})
     with Line(delay_ms=rtt_ms / 2) as line, nginx(line, key_folder, "TLSv1.3"):
-        found = three_ways(line)
+        found = runs_until_quick(line, times)
     for tls in found:
         resumption = tls["resumption"]
         assert tls["version"] == "TLS1.3"
         assert (resumption["tickets"], resumption["psk"], resumption["early_data"]) == (2, "accepted", "accepted")
         assert resumption["alpn_kept"] is True
-    check_round_trips(found, rtt_ms, "full", handshake=1, total=3)
-    check_round_trips(found, rtt_ms, "psk", handshake=1, total=3)
-    check_round_trips(found, rtt_ms, "early_data", handshake=1, total=2)
-    full, psk, early = (quickest_ms(found, way, "total") for way in ("full", "psk", "early_data"))
-    assert full >= psk, "a PSK saves the signature"
-    assert psk - early >= rtt_ms * 0.9, "0-RTT saves a round trip"
 
 
 @pytest.mark.parametrize("rtt_ms", [20, 65])
 def test_tls12_full_takes_four_round_trips_and_a_resumed_session_three(sonde_bin, key_folder, rtt_ms):
+    times = Times(rtt_ms, {"full": (2, 4), "psk": (1, 3)})
     with Line(delay_ms=rtt_ms / 2) as line, nginx(line, key_folder, "TLSv1.2"):
-        found = three_ways(line)
+        found = runs_until_quick(line, times)
     for tls in found:
         resumption = tls["resumption"]
         assert tls["version"] == "TLS1.2"
         assert (resumption["tickets"], resumption["psk"], resumption["early_data"]) == (1, "accepted", "not_offered")
         assert resumption["alpn_kept"] is True
-        assert "early_data" not in resumption["timing_us"], "a way that was not gone has no time"
-    check_round_trips(found, rtt_ms, "full", handshake=2, total=4)
-    check_round_trips(found, rtt_ms, "psk", handshake=1, total=3)
 
 
 def test_the_page_and_the_record_of_one_target_show_the_three_ways(sonde_bin, key_folder):
