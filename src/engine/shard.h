@@ -155,7 +155,8 @@ class Shard {
   void cut_start(Start& start);
   bool keep_farewell(Connection& connection, const Step& step);
   void leave(Connection& connection, const Step& step, bool farewell);
-  void close(Connection& connection, io::CloseMode mode = io::CloseMode::kReset);
+  void close(Connection& connection, io::CloseMode mode = io::CloseMode::kReset,
+             std::span<const std::byte> farewell = {});
 
   Connection* find(ConnectionId id);
   std::int32_t elapsed_us(const Connection& connection) const;
@@ -187,6 +188,8 @@ class Shard {
   std::deque<Start> deferred_;
   std::deque<Start> again_;
   std::deque<LateRecord> late_;
+  std::array<std::byte, io::Backend::kMostFarewell> farewell_{};  // of the connection that is left at this moment
+  std::size_t farewell_size_ = 0;
   std::vector<std::uint64_t> cut_;  // positions whose probes were cut
 
   std::uint32_t ceiling_;             // in flight at once as local faults allow, ≤ options_.concurrency

@@ -238,12 +238,15 @@ void Shard::cut_late() {
   late_.clear();
 }
 
-// Copies the step's farewell to where writes are kept, behind one that is outstanding still. False: there is no
-// connection to say it on, or too much waits already.
+// Copies the step's farewell. A short one goes out with the close; a long one, or one behind a write that is
+// outstanding still, to where writes are kept. False: there is no connection to say it on, or too much waits already.
 bool Shard::keep_farewell(Connection& connection, const Step& step) {
   const State state = connection.lifecycle.state();
   if (state == State::kInit || state == State::kConnecting) return false;
-  return keep(connection, step.bytes);
+  if (connection.writing || step.bytes.size() > farewell_.size()) return keep(connection, step.bytes);
+  std::ranges::copy(step.bytes, farewell_.begin());
+  farewell_size_ = step.bytes.size();
+  return true;
 }
 
 // Closes the connection of a probe that has no more use for it; with a farewell, once that is written. While it is on
@@ -254,8 +257,10 @@ void Shard::leave(Connection& connection, const Step& step, bool farewell) {
   const bool idled = idle && step.kind == Step::Kind::kDone && step.outcome == Outcome::kSuccess;
   if (idled) connection.lifecycle.expire_idle();
   const bool graceful = idled || step.graceful;
-  if (!farewell) {
-    close(connection, graceful ? io::CloseMode::kGraceful : io::CloseMode::kReset);
+  const std::size_t short_farewell = std::exchange(farewell_size_, 0);
+  if (!farewell || short_farewell > 0) {
+    close(connection, graceful ? io::CloseMode::kGraceful : io::CloseMode::kReset,
+          std::span(farewell_).first(short_farewell));
     return;
   }
   destroy_probe(connection);
@@ -281,14 +286,18 @@ void Shard::on_parting(Connection& connection, const io::Completion& completion)
   close(connection, graceful ? io::CloseMode::kGraceful : io::CloseMode::kReset);
 }
 
-void Shard::close(Connection& connection, io::CloseMode mode) {
+void Shard::close(Connection& connection, io::CloseMode mode, std::span<const std::byte> farewell) {
   destroy_probe(connection);
   wheel_.cancel(connection);
   const State state = connection.lifecycle.state();
   if (state == State::kIdle) stats_.resting.subtract();
   if (state != State::kInit && state != State::kClosed) {
     if (state != State::kClosing) connection.lifecycle.move(State::kClosing, connection.id(), audit_);
-    backend_.close(connection.id(), mode);
+    if (farewell.empty()) {
+      backend_.close(connection.id(), mode);
+    } else {
+      backend_.part(connection.id(), farewell, mode);
+    }
   }
   if (connection.writing) writes_.erase(connection.index);
   if (connection.limited) give_limits(connection.address);

@@ -3,8 +3,9 @@
 // keeps its own small state by that index.
 //
 // Life of a connection here: connect → kConnect completion → any number of read/write, each answered by exactly one
-// completion → close. At most one read and one write are outstanding. After close (or an error returned by connect, or
-// a failed kConnect followed by close) nothing more is delivered for that id, and the bytes of a write may go.
+// completion → close, or part. At most one read and one write are outstanding. After close (or an error returned by
+// connect, or a failed kConnect followed by close) nothing more is delivered for that id, and the bytes of a write may
+// go.
 #pragma once
 
 #include <cstddef>
@@ -84,6 +85,10 @@ class Backend {
   // Writes all of `bytes`, which are not empty and must stay valid until the kWrite completion, or close.
   virtual void write(ConnectionId id, std::span<const std::byte> bytes) = 0;
   virtual void close(ConnectionId id, CloseMode mode) = 0;
+  // Sends `farewell` as far as the kernel takes it without waiting, and closes behind it. At most kMostFarewell bytes,
+  // copied. REQUIRES: connected, and no write is outstanding.
+  static constexpr std::size_t kMostFarewell = 256;
+  virtual void part(ConnectionId id, std::span<const std::byte> farewell, CloseMode mode) = 0;
   // Nothing where the connection is gone, or where this backend cannot ask. Costs a few system calls.
   virtual std::optional<TcpInfo> tcp_info(ConnectionId id) = 0;
 

@@ -132,6 +132,14 @@ void EpollBackend::close(ConnectionId id, CloseMode mode) {
   *socket = Socket{.fd = -1, .generation = id.generation};
 }
 
+void EpollBackend::part(ConnectionId id, std::span<const std::byte> farewell, CloseMode mode) {
+  Socket* socket = find(id);
+  SONDE_CHECK(socket != nullptr && !socket->connecting && !socket->wants_write && farewell.size() <= kMostFarewell,
+              "a farewell without a connection, behind a write, or too long");
+  (void)::send(socket->fd, farewell.data(), farewell.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  close(id, mode);
+}
+
 std::optional<TcpInfo> EpollBackend::tcp_info(ConnectionId id) {
   const Socket* socket = find(id);
   return socket == nullptr ? std::nullopt : tcp_info_of(socket->fd);

@@ -77,6 +77,13 @@ void SimBackend::close(ConnectionId id, CloseMode mode) {
   --open_;
 }
 
+void SimBackend::part(ConnectionId id, std::span<const std::byte> farewell, CloseMode mode) {
+  const Socket* socket = find(id);
+  SONDE_CHECK(socket != nullptr && socket->to_write == 0 && farewell.size() <= kMostFarewell,
+              "a farewell without a connection, behind a write, or too long");
+  close(id, mode);
+}
+
 std::optional<TcpInfo> SimBackend::tcp_info(ConnectionId id) {
   const Socket* socket = find(id);
   if (socket == nullptr) return std::nullopt;

@@ -40,6 +40,7 @@ class SimBackend final : public Backend {
   void read(ConnectionId id, Patience patience) override;
   void write(ConnectionId id, std::span<const std::byte> bytes) override;
   void close(ConnectionId id, CloseMode mode) override;
+  void part(ConnectionId id, std::span<const std::byte> farewell, CloseMode mode) override;
   std::optional<TcpInfo> tcp_info(ConnectionId id) override;
   Result<> watch(int fd, bool read, bool write) override;
   std::span<Completion> wait(Nanos until) override;

@@ -219,6 +219,24 @@ void UringBackend::close(ConnectionId id, CloseMode mode) {
   if (state.writing) ring_of(slot).submit();
 }
 
+// In one submission with what closes: the ring runs them in this order, and the SEND, which may not wait, is over by
+// then.
+void UringBackend::part(ConnectionId id, std::span<const std::byte> farewell, CloseMode mode) {
+  const std::uint32_t slot = slot_of(id);
+  SONDE_CHECK(slot != kNoSlot && !slots_[slot].connecting && !slots_[slot].writing && farewell.size() <= kMostFarewell,
+              "a farewell without a connection, behind a write, or too long");
+  if (io_uring_sqe* entry = prepare(slot, Request::kFarewell); entry != nullptr) {
+    const std::uint64_t name = entry->user_data;
+    const std::span<std::byte> kept = ring_of(slot).farewell_of(entry);
+    std::ranges::copy(farewell, kept.begin());
+    io_uring_prep_send(entry, static_cast<int>(slot % table_), kept.data(), farewell.size(),
+                       MSG_NOSIGNAL | MSG_DONTWAIT);
+    entry->flags |= IOSQE_FIXED_FILE | IOSQE_CQE_SKIP_SUCCESS;
+    entry->user_data = name;
+  }
+  close(id, mode);
+}
+
 // This machine lacks the memory for a request at this moment, which says nothing of the connection: the next wait()
 // tries again.
 void UringBackend::put_off(std::uint32_t slot, Request request, CloseMode mode) {
@@ -446,6 +464,7 @@ void UringBackend::handle(const io_uring_cqe& completion) {
     case Request::kSocket:  // failed, else it would not be told
       if (current) state.fault = static_cast<std::uint16_t>(-completion.res);
       return;
+    case Request::kFarewell:  // it was not taken
     case Request::kCancel:
     case Request::kReset:
       return;  // there was nothing to cancel or reset

@@ -53,6 +53,7 @@ class UringBackend final : public Backend {
   void read(ConnectionId id, Patience patience) override;
   void write(ConnectionId id, std::span<const std::byte> bytes) override;
   void close(ConnectionId id, CloseMode mode) override;
+  void part(ConnectionId id, std::span<const std::byte> farewell, CloseMode mode) override;
   std::optional<TcpInfo> tcp_info(ConnectionId id) override;
   Result<> watch(int fd, bool read, bool write) override;
   std::span<Completion> wait(Nanos until) override;
@@ -64,7 +65,18 @@ class UringBackend final : public Backend {
  private:
   UringBackend(WatchSet watches, os::Fd wake, memory::RingPool& pool, const UringOptions& options);
 
-  enum class Request : std::uint8_t { kSocket, kConnect, kPoll, kRead, kWrite, kCancel, kReset, kClose, kInstall };
+  enum class Request : std::uint8_t {
+    kSocket,
+    kConnect,
+    kPoll,
+    kRead,
+    kWrite,
+    kFarewell,
+    kCancel,
+    kReset,
+    kClose,
+    kInstall
+  };
 
   struct Slot {
     ConnectionId id{};

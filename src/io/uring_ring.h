@@ -5,6 +5,8 @@
 
 #include <liburing.h>
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -12,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/time.h"
+#include "io/backend.h"
 #include "io/uring_features.h"
 #include "memory/ring_pool.h"
 #include "os/sockaddr.h"
@@ -48,6 +51,11 @@ class UringRing {
   io_uring_sqe* entry();
   // An address that stays until `entry` is submitted.
   os::SockAddr& address_of(const io_uring_sqe* entry) { return addresses_[static_cast<std::size_t>(entry - sqes())]; }
+  // Bytes that stay until `entry` is submitted.
+  std::span<std::byte> farewell_of(const io_uring_sqe* entry) {
+    if (farewells_.empty()) farewells_.resize(addresses_.size());
+    return farewells_[static_cast<std::size_t>(entry - sqes())];
+  }
   unsigned room() const { return io_uring_sq_space_left(&ring_); }  // entries that are empty
   bool dirty() const { return io_uring_sq_ready(&ring_) > 0; }
   // Hands what was prepared to the kernel and lets it deliver what is ready. False: it took none of it.
@@ -95,8 +103,9 @@ class UringRing {
   bool open_ = false;
   std::uint32_t fresh_ = 0;  // indices never taken: [fresh_, table)
   std::vector<std::uint32_t> free_;
-  std::vector<os::SockAddr> addresses_;  // by submission entry
-  std::vector<memory::Lease> buffers_;   // by buffer number
+  std::vector<os::SockAddr> addresses_;                                   // by submission entry
+  std::vector<std::array<std::byte, Backend::kMostFarewell>> farewells_;  // the same; empty until one is needed
+  std::vector<memory::Lease> buffers_;                                    // by buffer number
   io_uring_buf_ring* buffer_ring_ = nullptr;
 };
 

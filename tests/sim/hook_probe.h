@@ -125,10 +125,13 @@ class BentBackend final : public io::Backend {
     straight_.write(id, bytes);
   }
   void close(ConnectionId id, io::CloseMode mode) override {
-    closed.push_back({.mode = mode, .at = now(), .written = std::exchange(written_[id.index], {})});
-    for (const auto& [at, completion] : held_)
-      if (completion.id == id) gone_.insert({id.index, id.generation});
+    note_close(id, mode);
     straight_.close(id, mode);
+  }
+  void part(ConnectionId id, std::span<const std::byte> farewell, io::CloseMode mode) override {
+    written_[id.index].append(reinterpret_cast<const char*>(farewell.data()), farewell.size());
+    note_close(id, mode);
+    straight_.part(id, farewell, mode);
   }
   std::optional<io::TcpInfo> tcp_info(ConnectionId id) override { return straight_.tcp_info(id); }
   Result<> watch(int fd, bool read, bool write) override { return straight_.watch(fd, read, write); }
@@ -159,6 +162,12 @@ class BentBackend final : public io::Backend {
   std::vector<Closed> closed;  // in their order
 
  private:
+  void note_close(ConnectionId id, io::CloseMode mode) {
+    closed.push_back({.mode = mode, .at = now(), .written = std::exchange(written_[id.index], {})});
+    for (const auto& [at, completion] : held_)
+      if (completion.id == id) gone_.insert({id.index, id.generation});
+  }
+
   io::Backend& straight_;
   std::map<std::uint32_t, std::string> written_;  // by slot
   std::deque<std::pair<Nanos, io::Completion>> held_;

@@ -82,10 +82,31 @@ TEST(SeamSim, a_later_handshake_has_a_deadline_of_its_own_too) {
   EXPECT_EQ(run->shard->stats().attempts.value(), 3U);
 }
 
-TEST(SeamSim, a_farewell_is_written_before_the_close_and_behind_the_record) {
+// Longer than what goes out with the close: it is written, and waited for.
+const std::string& long_bye() {
+  static const std::string text(io::Backend::kMostFarewell + 1, 'b');
+  return text;
+}
+
+TEST(SeamSim, a_short_farewell_goes_out_with_the_close) {
   for (const bool graceful : {false, true}) {
     const OneScript mute(kMute);
     Hooks hooks{.start = done("bye", graceful), .bytes = more};
+    SimHookRun run(hooks, mute, {.concurrency = 1});
+    const Nanos from = run->backend.now() + 10 * kMillisecond;
+    run->run();
+    ASSERT_EQ(run->backend.closed.size(), 1U);
+    EXPECT_EQ(run->backend.closed.front().written, "bye");
+    EXPECT_EQ(run->backend.closed.front().mode, graceful ? io::CloseMode::kGraceful : io::CloseMode::kReset);
+    EXPECT_EQ(run->backend.closed.front().at, from) << "at the verdict";
+    EXPECT_EQ(run.pool.stats().in_use, 0U);
+  }
+}
+
+TEST(SeamSim, a_farewell_is_written_before_the_close_and_behind_the_record) {
+  for (const bool graceful : {false, true}) {
+    const OneScript mute(kMute);
+    Hooks hooks{.start = done(long_bye(), graceful), .bytes = more};
     SimHookRun run(hooks, mute, {.concurrency = 40}, 40);
     bool parting = false;
     while (run->shard->turn(run->backend.now() + kSecond)) {
@@ -96,7 +117,7 @@ TEST(SeamSim, a_farewell_is_written_before_the_close_and_behind_the_record) {
     EXPECT_TRUE(parting) << "some write must have taken its time";
     ASSERT_EQ(run->backend.closed.size(), 40U);
     for (const BentBackend::Closed& closed : run->backend.closed) {
-      EXPECT_EQ(closed.written, "bye");
+      EXPECT_EQ(closed.written, long_bye());
       EXPECT_EQ(closed.mode, graceful ? io::CloseMode::kGraceful : io::CloseMode::kReset);
     }
     for (const Kept& record : run->consumer.kept)
@@ -108,9 +129,9 @@ TEST(SeamSim, a_farewell_is_written_before_the_close_and_behind_the_record) {
 
 TEST(SeamSim, a_farewell_that_is_not_taken_ends_in_a_reset_after_a_second) {
   const OneScript mute(kMute);
-  Hooks hooks{.start = done("bye", true), .bytes = more};
+  Hooks hooks{.start = done(long_bye(), true), .bytes = more};
   SimHookRun run(hooks, mute, {.concurrency = 1});
-  run->backend.stuck = "bye";
+  run->backend.stuck = long_bye();
   const Nanos from = run->backend.now() + 10 * kMillisecond;
   run->run();
   ASSERT_EQ(run->backend.closed.size(), 1U);
@@ -123,9 +144,9 @@ TEST(SeamSim, a_farewell_that_is_not_taken_ends_in_a_reset_after_a_second) {
 TEST(SeamSim, a_cut_ends_a_farewell_at_once) {
   for (const bool records : {false, true}) {
     const OneScript mute(kMute);
-    Hooks hooks{.start = done("bye", true), .bytes = more};
+    Hooks hooks{.start = done(long_bye(), true), .bytes = more};
     SimHookRun run(hooks, mute, {.concurrency = 1, .cut_records = records});
-    run->backend.stuck = "bye";
+    run->backend.stuck = long_bye();
     while (run->consumer.kept.empty()) run->shard->turn(run->backend.now() + kMillisecond);
     EXPECT_EQ(run.simulator.open(), 1U);
     run->shard->cut();
@@ -167,11 +188,11 @@ TEST(SeamSim, a_farewell_holds_its_limit_and_the_next_connection_waits_for_that_
     Hooks hooks{.start =
                     [](ProbeContext& context, Seen&) {
                       return (context.connection == 0 ? Step::reconnect() : Step::done(Outcome::kSuccess))
-                          .after(as_bytes(context.connection == 0 ? "bye" : ""));
+                          .after(as_bytes(context.connection == 0 ? std::string_view(long_bye()) : std::string_view()));
                     },
                 .bytes = more};
     SimHookRun run(hooks, mute, {.concurrency = 2}, 1, {.per_host = per_host});
-    run->backend.stuck = "bye";
+    run->backend.stuck = long_bye();
     const Nanos start = run->backend.now();
     while (run->consumer.kept.empty()) run->shard->turn(run->backend.now() + kMillisecond);
     const double waited = static_cast<double>(run->backend.now() - start);
