@@ -22,7 +22,7 @@ HOSTILE = {  # subjects that would like to be more than text
 }
 KEYS = {"rsa-2048": "rsa-2048", "rsa-4096": "rsa-4096", "p256": "ecdsa-p256", "p384": "ecdsa-p384", "p521": "ecdsa-p521", "ed25519": "ed25519",
         "ed448": "ed448", "rsa-pss": "rsa-pss-2048"}
-SERIALS = {"zero": (0, "00"), "negative": (-0x1234, "-1234"), "huge": (2 ** 400 + 5, f"{2 ** 400 + 5:x}"), "high-bit": (0xFF, "ff"),
+SERIALS = {"zero": (0, "00"), "negative": (-0x1234, "-1234"), "huge": (2 ** 400 + 5, f"{2 ** 400 + 5:0102x}"), "high-bit": (0xFF, "ff"),
            "minus-one": (-1, "-01")}
 NAMES = {
     "wildcard": ("DNS:*.site.test",), "wildcard-base": ("DNS:*.test",), "addresses": ("IP:127.0.0.1", "IP:::1"), "other-address": ("IP:127.0.0.2",),
@@ -111,8 +111,7 @@ def test_keys_are_named(shown, kind):
 
 @pytest.mark.parametrize("kind", SERIALS)
 def test_serials_are_hex_with_their_sign(shown, kind):
-    wanted = SERIALS[kind][1]
-    assert fields(shown, "lean", f"serial-{kind}")["serial"] == wanted.zfill(len(wanted) + len(wanted) % 2 if "-" not in wanted else 0)
+    assert fields(shown, "lean", f"serial-{kind}")["serial"] == SERIALS[kind][1]
 
 
 # For a.site.test
