@@ -227,6 +227,9 @@ class Page {
     heading("Supported");
     list("versions", versions, SIZE_MAX);
     list("groups", groups, SIZE_MAX);
+    const bool partly_seen = !versions.empty() && std::ranges::find(versions, "TLS1.3") == versions.end() &&
+                             facts_.text(TlsField::kKeyType).starts_with("ecdsa");
+    if (!groups.empty() && partly_seen) line("", "and perhaps more, taken only beside the curve of its certificate");
     for (const auto& [version, suites] : ciphers) {
       std::string label = cut(shown(version), kLabel - 1);
       for (std::size_t i = 0; i < suites.size(); ++i) {
