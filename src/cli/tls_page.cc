@@ -227,6 +227,9 @@ class Page {
     heading("Supported");
     list("versions", versions, SIZE_MAX);
     list("groups", groups, SIZE_MAX);
+    const bool partly_seen = !versions.empty() && std::ranges::find(versions, "TLS1.3") == versions.end() &&
+                             facts_.text(TlsField::kKeyType).starts_with("ecdsa");
+    if (!groups.empty() && partly_seen) line("", "and perhaps more, taken only beside the curve of its certificate");
     for (const auto& [version, suites] : ciphers) {
       std::string label = cut(shown(version), kLabel - 1);
       for (std::size_t i = 0; i < suites.size(); ++i) {
@@ -250,18 +253,17 @@ class Page {
     line("0-RTT", spaced(facts_.text(TlsField::kEarlyData)));
     out_ += '\n' + std::string(kIndent, ' ') + padded("", kLabel) +
             fmt::format("{:>12}{:>14}{:>12}\n", "handshake", "first byte", "in all");
-    constexpr auto kWays = std::to_array<std::pair<std::string_view, TlsField>>(
-        {{"full", TlsField::kFullTls}, {"resumed", TlsField::kPskTls}, {"0-RTT", TlsField::kEarlyTls}});
-    for (const auto& [way, first] : kWays) {
-      if (!facts_.has(first)) continue;
-      const auto at = [&](int i) {
-        const auto id = static_cast<TlsField>(static_cast<int>(first) + i);
-        return facts_.has(id) ? ms(facts_.number(id)) : std::string("–");
-      };
-      out_ +=
-          std::string(kIndent, ' ') + padded(way, kLabel) + fmt::format("{:>12}{:>14}{:>12}\n", at(0), at(1), at(2));
-    }
+    timings_of("full", TlsField::kFullTls, TlsField::kFullFirstByte, TlsField::kFullTotal);
+    timings_of("resumed", TlsField::kPskTls, TlsField::kPskFirstByte, TlsField::kPskTotal);
+    timings_of("0-RTT", TlsField::kEarlyTls, TlsField::kEarlyFirstByte, TlsField::kEarlyTotal);
   }
+  // A row; none for a way that was not gone.
+  void timings_of(std::string_view way, TlsField tls, TlsField first_byte, TlsField total) {
+    if (!facts_.has(tls)) return;
+    out_ += std::string(kIndent, ' ') + padded(way, kLabel) +
+            fmt::format("{:>12}{:>14}{:>12}\n", ms_of(tls), ms_of(first_byte), ms_of(total));
+  }
+  std::string ms_of(TlsField id) const { return facts_.has(id) ? ms(facts_.number(id)) : "–"; }
   static std::string spaced(std::string_view word) {
     std::string text(word);
     std::ranges::replace(text, '_', ' ');

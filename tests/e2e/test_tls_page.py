@@ -136,6 +136,13 @@ def test_weak_suites_are_marked_and_warned_of(sonde, authority, serve):
     assert "  ! TLS 1.3 is not supported.\n" in page
 
 
+def test_the_group_of_the_handshake_is_among_the_groups(sonde, authority, serve):
+    """OpenSSL takes X25519 only beside the curve of its ECDSA certificate, so the survey alone does not see it."""
+    with serve(*authority.issue("curves"), "-tls1_2", "-groups", "X25519:P-256") as port:
+        record, = sonde("tls", f"localhost:{port}", "--format", "json", "--enumerate", "versions,groups").records
+    assert record["tls"]["group"] == "x25519" and set(record["tls"]["groups"]) == {"x25519", "secp256r1"}
+
+
 @pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
 def test_a_demanded_client_certificate_is_told(sonde, authority, serve, version):
     with serve(*authority.issue("guarded"), "-Verify", "1", "-verify_return_error", "-CAfile", authority.ca, version) as port:

@@ -3,6 +3,7 @@
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 
+#include <algorithm>
 #include <array>
 
 #include "results/escape.h"
@@ -179,6 +180,9 @@ void fill_survey(const SurveyResult& result, std::span<Value> values) {
   if (result.has_groups) {
     std::vector<std::string> names;
     for (const std::uint16_t group : result.groups) names.push_back(wire::tls_group_name(group));
+    // Before TLS 1.3 the survey cannot see the curves that a server takes only beside its certificate's own.
+    const auto* agreed = std::get_if<std::string>(&field(values, TlsField::kGroup));
+    if (agreed != nullptr && std::ranges::find(names, *agreed) == names.end()) names.push_back(*agreed);
     field(values, TlsField::kGroups) = std::move(names);
   }
   if (!result.has_ciphers) return;

@@ -75,6 +75,7 @@ inline results::Value& field(std::span<results::Value> values, TlsField id) {
 
 // What the handshake itself showed.
 void fill_findings(const TlsFindings& found, std::span<results::Value> values);
+// Behind fill_findings: the group of the handshake is among the groups.
 void fill_survey(const SurveyResult& result, std::span<results::Value> values);
 
 // What the certificates say. wanted: the name or address that the leaf must be for.
