@@ -356,6 +356,7 @@ Facts ClientSession::facts() const {
   Facts facts;
   facts.hello_retry = handshake_.hello_retry();
   facts.client_cert_requested = handshake_.client_cert_requested();
+  facts.all_told = handshake_.all_told();
   facts.close_notify = close_notify_received_;
   facts.alert = alert_;
   if (ssl_ == nullptr || !handshake_.server_hello()) return facts;
