@@ -361,6 +361,7 @@ Facts ClientSession::facts() const {
   Facts facts;
   facts.hello_retry = handshake_.hello_retry();
   facts.client_cert_requested = handshake_.client_cert_requested();
+  facts.all_told = handshake_.all_told();
   facts.close_notify = close_notify_received_;
   facts.alert = alert_;
   if (alert_ && alert_version_ >= SSL3_VERSION && alert_version_ <= TLS1_2_VERSION) facts.version = alert_version_;

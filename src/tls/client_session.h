@@ -62,6 +62,7 @@ struct Facts {
   bool hello_retry = false;
   bool resumed = false;  // the saved session was taken
   bool client_cert_requested = false;
+  bool all_told = false;                          // what was not requested or stapled by then is not
   bool close_notify = false;                      // the server said that it is done
   EarlyData early_data = EarlyData::kNotOffered;  // kRejected until the server has accepted
   std::optional<Alert> alert;                     // the last one received, other than close_notify

@@ -19,6 +19,7 @@ enum HandshakeType : std::uint8_t {
   kCertificate = 11,
   kServerKeyExchange = 12,
   kCertificateRequest = 13,
+  kServerHelloDone = 14,
   kCertificateStatus = 22,
 };
 enum ExtensionType : std::uint16_t {
@@ -110,12 +111,16 @@ void HandshakeFacts::on_message(Bytes message) {
       break;
     case kCertificate:
       if (certificate_.empty()) certificate_.assign(body->begin(), body->end());
+      all_told_ = version_ >= 0x0304;
       break;
     case kServerKeyExchange:
       if (body->size() > 3 && body->front() == kNamedCurve) exchange_group_ = number_in(body->subspan(1));
       break;
     case kCertificateRequest:
       client_cert_requested_ = true;
+      break;
+    case kServerHelloDone:
+      all_told_ = true;
       break;
     case kCertificateStatus:
       if (status_.empty()) status_.assign(body->begin(), body->end());

@@ -23,6 +23,9 @@ class HandshakeFacts {
   bool server_hello() const { return server_hello_; }
   bool hello_retry() const { return hello_retry_; }
   bool client_cert_requested() const { return client_cert_requested_; }
+  // What the server has not asked for or stapled by then it will not: from the Certificate on in TLS 1.3, where both
+  // come with or before it, from ServerHelloDone on before.
+  bool all_told() const { return all_told_; }
   std::uint16_t version() const { return version_; }                // the chosen one; 0 before a ServerHello
   std::uint16_t legacy_version() const { return legacy_version_; }  // the ServerHello's own field, for JA3S
   std::uint16_t cipher() const { return cipher_; }                  // 0 before a ServerHello
@@ -41,6 +44,7 @@ class HandshakeFacts {
   bool server_hello_ = false;
   bool hello_retry_ = false;
   bool client_cert_requested_ = false;
+  bool all_told_ = false;
   std::uint16_t version_ = 0;
   std::uint16_t legacy_version_ = 0;
   std::uint16_t cipher_ = 0;

@@ -55,6 +55,22 @@ TEST(HandshakeFacts, a_hello_without_extensions_is_one) {
   EXPECT_TRUE(facts.extensions().empty());
 }
 
+// "Not asked for" is known only when it cannot come any more.
+TEST(HandshakeFacts, all_is_told_with_the_certificate_of_1_3_and_with_server_hello_done_before) {
+  const std::string certificate = vector(vector("der", 3), 3);
+  HandshakeFacts tls12;
+  tls12.on_message(bytes(server_hello(kRandom, "")));
+  tls12.on_message(bytes(message(11, certificate)));
+  EXPECT_FALSE(tls12.all_told());
+  tls12.on_message(bytes(message(14, "")));
+  EXPECT_TRUE(tls12.all_told());
+  HandshakeFacts tls13;
+  tls13.on_message(bytes(server_hello(kRandom, extension(43, number(0x0304, 2)))));
+  EXPECT_FALSE(tls13.all_told());
+  tls13.on_message(bytes(message(11, vector("", 1) + certificate)));
+  EXPECT_TRUE(tls13.all_told());
+}
+
 TEST(HandshakeFacts, a_tls13_certificate_carries_staple_and_scts_of_the_leaf) {
   HandshakeFacts facts;
   facts.on_message(bytes(server_hello(kRandom, extension(43, number(0x0304, 2)))));

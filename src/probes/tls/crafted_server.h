@@ -103,6 +103,7 @@ class Server13 {
   }
   TlsBytes session_id() const { return {hello_.session_id.begin(), hello_.session_id.end()}; }
   const wire::TlsClientHelloParts& hello() const { return hello_; }
+  bool has_share(std::uint16_t group) const { return !client_share(group).empty(); }
 
   // A HelloRetryRequest for a group; with a cookie where there is one.
   TlsBytes retry(std::uint16_t group, const TlsBytes& cookie = {}) {

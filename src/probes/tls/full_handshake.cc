@@ -120,8 +120,8 @@ TlsFindings FullHandshake::findings() const {
   found.hello_extensions.assign(facts.extensions.begin(), facts.extensions.end());
   found.chain = facts.chain;
   if (facts.chain.empty()) return found;
-  found.client_cert_requested = facts.client_cert_requested;
-  found.ocsp_stapled = !facts.stapled_ocsp.empty();
+  if (facts.all_told || facts.client_cert_requested) found.client_cert_requested = facts.client_cert_requested;
+  if (facts.all_told || !facts.stapled_ocsp.empty()) found.ocsp_stapled = !facts.stapled_ocsp.empty();
   found.ocsp = facts.stapled_ocsp;
   found.scts = facts.scts;
   return found;
