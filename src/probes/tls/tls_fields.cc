@@ -157,6 +157,7 @@ void fill_certificates(const x509::Answer& answer, const CertificateView& view, 
   field(values, TlsField::kChain) = results::Json{chain_json(std::span(all).subspan(1))};
   if (view.pem) {
     std::vector<std::string> texts;
+    texts.reserve(all.size());
     for (const x509::Certificate& certificate : all) texts.push_back(x509::pem(certificate.der));
     field(values, TlsField::kPem) = std::move(texts);
   }
@@ -174,11 +175,13 @@ void fill_survey(const SurveyResult& result, std::span<Value> values) {
   if (!result.jarm.empty()) field(values, TlsField::kJarm) = result.jarm;
   if (result.has_versions) {
     std::vector<std::string> names;
+    names.reserve(result.versions.size());
     for (const std::uint16_t version : result.versions) names.emplace_back(wire::tls_version_name(version));
     field(values, TlsField::kVersions) = std::move(names);
   }
   if (result.has_groups) {
     std::vector<std::string> names;
+    names.reserve(result.groups.size() + 1);
     for (const std::uint16_t group : result.groups) names.push_back(wire::tls_group_name(group));
     // Before TLS 1.3 the survey cannot see the curves that a server takes only beside its certificate's own.
     const auto* agreed = std::get_if<std::string>(&field(values, TlsField::kGroup));
