@@ -4,7 +4,7 @@
 //
 // The probes protect no secret: nothing of ours is ever sent under these keys but an alert. So the private key is 1 in
 // every group: our share is the group's generator, the shared secret is the server's own share, and the agreement costs
-// nothing (docs/decisions/0012-private-key-one.md). A server cannot tell, and its signature proves what it always does.
+// nothing (docs/decisions/0012-private-key-one.md). The signature of the server proves what it always does.
 #pragma once
 
 #include <array>
