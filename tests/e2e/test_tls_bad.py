@@ -164,7 +164,7 @@ def test_one_bad_server_among_fifty_good_ones_harms_nobody(scan, served, world, 
     assert len(records) == 51
     assert summary["outcomes"]["success"] == 50
     assert [record["outcome"] for record in records if record["port"] == port and record["ip"] == "127.0.0.1"] == [outcome]
-    subjects = {record["tls"]["subject_cn"] for record in records if record["outcome"] == "success"}
+    subjects = {record["tls"]["certificate"]["subject_cn"] for record in records if record["outcome"] == "success"}
     assert subjects == {"tls.example"}
 
 
