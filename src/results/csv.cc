@@ -59,7 +59,7 @@ class TableEncoder final : public Encoder {
       : schema_(schema), ids_(std::move(ids)), colour_(colour) {}
 
   std::string header() const override {
-    if (ids_.empty()) return fmt::format("{:<24} {:<12} {:>10}  {}\n", "TARGET", "OUTCOME", "TIME", "DETAIL");
+    if (ids_.empty()) return fmt::format("{:<24} {:<14} {:>10}  {}\n", "TARGET", "OUTCOME", "TIME", "DETAIL");
     std::string line;
     for (const std::uint32_t id : ids_) line += fmt::format("{:<20} ", schema_.fields()[id].path);
     return line + '\n';
@@ -83,7 +83,7 @@ class TableEncoder final : public Encoder {
     out += ' ';
     const std::string_view outcome = name(record.outcome);
     if (colour_) out += record.outcome == Outcome::kSuccess ? "\033[32m" : "\033[33m";
-    pad(outcome, 12, out);
+    pad(outcome, 14, out);
     if (colour_) out += "\033[0m";
     out += fmt::format(" {:>10}  ", time_text(record.timing_us[static_cast<std::size_t>(Phase::kDone)]));
     append_detail(record, out);
@@ -94,6 +94,7 @@ class TableEncoder final : public Encoder {
   void append_detail(const Record& record, std::string& out) const {
     if (!record.host.empty() && !record.ip.is_unspecified()) out += fmt::format("{} ", record.host);
     for (std::size_t i = 0; i < record.values.size(); ++i) {
+      if (!schema_.fields()[record.first_value_id + i].csv_default) continue;
       std::string cell;
       std::string scratch;
       append_text(field_value(record, record.first_value_id + static_cast<std::uint32_t>(i), scratch), cell);

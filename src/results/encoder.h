@@ -30,8 +30,8 @@ std::unique_ptr<Encoder> make_ndjson_encoder(const Schema& schema, const std::ve
 // they are.
 std::unique_ptr<Encoder> make_csv_encoder(const Schema& schema, std::vector<std::uint32_t> ids);
 
-// Columns for a person's eyes: address and port, host, outcome, time, and what the probe's own fields say. Control
-// characters never reach the terminal. With `ids` empty: that default; else one column a field.
+// Columns for a person's eyes: address and port, outcome, time, host, and what the probe's own fields of the csv set
+// say. Control characters never reach the terminal. With `ids` empty: that default; else one column a field.
 std::unique_ptr<Encoder> make_table_encoder(const Schema& schema, std::vector<std::uint32_t> ids, bool colour);
 
 // Appends RFC 3339 UTC with microseconds: 2026-11-22T21:26:36.123456Z
