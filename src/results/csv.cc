@@ -135,7 +135,7 @@ class TableEncoder final : public Encoder {
     if (shown < width) out.append(width - shown, ' ');
   }
 
-  const Schema& schema_;
+  Schema schema_;  // a copy: the plan that holds the other one moves
   std::vector<std::uint32_t> ids_;
   bool colour_;
 };

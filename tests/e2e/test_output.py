@@ -32,7 +32,18 @@ def test_fields_are_chosen_and_ordered(sonde, small):
 def test_a_table_is_for_eyes(sonde, small):
     finished = sonde("scan", small.prefix, "-p", small.ports, "--format", "table", "--all", "--connect-timeout", "300ms", "--progress", "none")
     assert finished.out.splitlines()[0].split() == ["TARGET", "OUTCOME", "TIME", "DETAIL"]
+    assert len(finished.out.splitlines()) == 1 + 16
     assert "\x1b" not in finished.out, "colours only on a terminal"
+
+
+def test_a_table_tells_what_the_probe_found(sonde, small):
+    finished = sonde("scan", small.prefix, "-p", small.ports, "--format", "table", "--probe", "banner", "--connect-timeout", "300ms",
+                     "--read-timeout", "1500ms", "--progress", "none")
+    rows = finished.out.splitlines()[1:]
+    found = [line for line in small.truth if line["banner"]["outcome"] == "success"]
+    assert len(rows) == len(found)
+    for line in found:
+        assert any(line["ip"] in row and f" {line['banner']['protocol']} " in row for row in rows), line
 
 
 def test_progress_json_is_one_object_a_second_and_ends_with_the_end_state(sonde, world):
