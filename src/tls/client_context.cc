@@ -10,7 +10,7 @@
 #include "base/check.h"
 #include "tls/client_library.h"
 #include "tls/client_session.h"
-#include "tls/names.h"
+#include "wire/tls_names.h"
 
 namespace sonde::tls {
 namespace {
@@ -73,10 +73,12 @@ ClientContext::~ClientContext() {
 
 Parsed<> ClientContext::set_up(const ContextOptions& options) {
   for (const std::uint16_t version : {options.min_version, options.max_version})
-    if (version_name(version).empty()) return input_error(fmt::format("0x{:04x} is no version of TLS", version));
+    if (wire::tls_version_name(version).empty())
+      return input_error(fmt::format("0x{:04x} is no version of TLS", version));
   if (options.min_version > options.max_version)
     return input_error(fmt::format("the least TLS version, {}, is above the greatest, {}",
-                                   version_name(options.min_version), version_name(options.max_version)));
+                                   wire::tls_version_name(options.min_version),
+                                   wire::tls_version_name(options.max_version)));
   ERR_clear_error();
   if (client_library() != nullptr) context_ = SSL_CTX_new_ex(client_library(), nullptr, TLS_client_method());
   wire_ = make_wire_method();
@@ -86,8 +88,8 @@ Parsed<> ClientContext::set_up(const ContextOptions& options) {
   // A version that this OpenSSL was built without is skipped; all of them is an error.
   if (SSL_CTX_set_min_proto_version(context_, options.min_version) != 1 ||
       SSL_CTX_set_max_proto_version(context_, options.max_version) != 1)
-    return input_error(fmt::format("this OpenSSL has no {} to {}", version_name(options.min_version),
-                                   version_name(options.max_version)));
+    return input_error(fmt::format("this OpenSSL has no {} to {}", wire::tls_version_name(options.min_version),
+                                   wire::tls_version_name(options.max_version)));
   SSL_CTX_clear_options(context_, SSL_CTX_get_options(context_) & SSL_OP_NO_TICKET);  // a system's openssl.cnf
   SSL_CTX_set_options(context_, SSL_OP_LEGACY_SERVER_CONNECT | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
   SSL_CTX_set_mode(context_, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN | SSL_MODE_ENABLE_PARTIAL_WRITE |

@@ -13,7 +13,7 @@
 #include <cstring>
 
 #include "base/check.h"
-#include "tls/names.h"
+#include "wire/tls_names.h"
 
 namespace sonde::tls {
 namespace {
@@ -309,9 +309,7 @@ void ClientSession::fail_by_openssl() {
   } else if (first == 0 || ERR_GET_REASON(first) == ERR_R_MALLOC_FAILURE) {
     fail(Failure::kLocal, "no memory for the TLS session");
   } else if (refused && alert_) {
-    const std::string_view name = alert_name(alert_->number);
-    fail(Failure::kTls, name.empty() ? fmt::format("the server refused: alert {}", alert_->number)
-                                     : fmt::format("the server refused: {}", name));
+    fail(Failure::kTls, fmt::format("the server refused: {}", wire::tls_alert_name(alert_->number)));
   } else if (ERR_GET_LIB(first) == ERR_LIB_SSL && reason == SSL_R_CERTIFICATE_VERIFY_FAILED) {
     fail(Failure::kTls, fmt::format("the certificate does not verify: {}",
                                     X509_verify_cert_error_string(SSL_get_verify_result(ssl_))));
@@ -374,12 +372,9 @@ Facts ClientSession::facts() const {
   const unsigned char number[2] = {static_cast<unsigned char>(facts.cipher >> 8),
                                    static_cast<unsigned char>(facts.cipher & 0xff)};
   const SSL_CIPHER* cipher = SSL_CIPHER_find(ssl_, number);
-  if (cipher != nullptr && SSL_CIPHER_standard_name(cipher) != nullptr)
-    facts.cipher_name = SSL_CIPHER_standard_name(cipher);
   facts.group = handshake_.hello_group();
   if (facts.group == 0 && cipher != nullptr && SSL_CIPHER_get_kx_nid(cipher) == NID_kx_ecdhe)
     facts.group = handshake_.exchange_group();
-  facts.group_name = group_name(facts.group);
 
   const unsigned char* alpn = nullptr;
   unsigned alpn_size = 0;

@@ -53,12 +53,10 @@ struct Alert {
 
 // Views lie in the session and are valid until its next call. What did not happen (yet) is 0 or empty.
 struct Facts {
-  std::uint16_t version = 0;     // wire number; of an alert's record where there was no ServerHello
-  std::uint16_t cipher = 0;      // IANA's number
-  std::string_view cipher_name;  // IANA's name
-  std::uint16_t group = 0;       // of the key exchange; 0 for RSA's, finite-field DHE without a name, or PSK alone
-  std::string_view group_name;   // IANA's, in lower case
-  std::string_view alpn;         // what the server chose
+  std::uint16_t version = 0;  // wire number; of an alert's record where there was no ServerHello
+  std::uint16_t cipher = 0;   // IANA's number
+  std::uint16_t group = 0;    // of the key exchange; 0 for RSA's, finite-field DHE without a name, or PSK alone
+  std::string_view alpn;      // what the server chose
   bool hello_retry = false;
   bool resumed = false;  // the saved session was taken
   bool client_cert_requested = false;

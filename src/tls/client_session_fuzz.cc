@@ -33,8 +33,8 @@ std::string verdict(const ClientSession& session) {
   const Facts facts = session.facts();
   std::string text = session.error() + '|' + std::to_string(static_cast<int>(session.state())) + '|' +
                      std::to_string(static_cast<int>(session.failure())) + '|' + std::to_string(facts.version) + '|' +
-                     std::string(facts.cipher_name) + '|' + std::string(facts.group_name) + '|' +
-                     std::string(facts.alpn) + '|' + text_of(facts.stapled_ocsp) + '|' + text_of(facts.scts);
+                     std::to_string(facts.cipher) + '|' + std::to_string(facts.group) + '|' + std::string(facts.alpn) +
+                     '|' + text_of(facts.stapled_ocsp) + '|' + text_of(facts.scts);
   for (const auto extension : facts.extensions) text += std::to_string(extension) + ',';
   for (const auto& certificate : facts.chain) text += text_of(certificate) + '|';
   if (facts.alert) text += std::to_string(facts.alert->number);

@@ -40,6 +40,7 @@ class HandshakeFacts {
 
  private:
   void read_server_hello(std::span<const std::byte> body);
+  bool is_tls13() const;
 
   bool server_hello_ = false;
   bool hello_retry_ = false;

@@ -4,8 +4,6 @@
 
 #include <string>
 
-#include "tls/names.h"
-
 namespace sonde::tls {
 namespace {
 
@@ -113,21 +111,6 @@ TEST(HandshakeFacts, of_a_message_cut_anywhere_are_a_part_of_those_of_the_whole)
     facts.on_message(bytes(message(11, body.substr(0, cut))));
     EXPECT_TRUE(facts.chain().empty()) << "a list that is shorter than it says has nothing in it";
   }
-}
-
-TEST(Names, are_those_of_the_rfcs) {
-  EXPECT_EQ(alert_name(0), "close_notify");
-  EXPECT_EQ(alert_name(40), "handshake_failure");
-  EXPECT_EQ(alert_name(120), "no_application_protocol");
-  EXPECT_EQ(alert_name(121), "ech_required");
-  EXPECT_EQ(alert_name(200), "");
-  EXPECT_EQ(group_name(0x1d), "x25519");
-  EXPECT_EQ(group_name(0x17), "secp256r1");
-  EXPECT_EQ(group_name(0x11ec), "x25519mlkem768");
-  EXPECT_EQ(group_name(0), "");
-  EXPECT_EQ(version_name(0x0300), "SSL3");
-  EXPECT_EQ(version_name(0x0304), "TLS1.3");
-  EXPECT_EQ(version_name(0x0305), "");
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// A TLS server in memory, for the tests, the fuzzer and the benchmark of this folder: OpenSSL with certificates made at
-// construction, bytes in, bytes out.
+// A TLS server in memory, for tests, fuzzers and benchmarks of this folder and of those above it: OpenSSL with
+// certificates made at construction, bytes in, bytes out.
 #pragma once
 
 #include <openssl/ec.h>
@@ -81,10 +81,13 @@ struct ServerOptions {
   std::uint16_t min_version = 0x0301;
   std::uint16_t max_version = 0x0304;
   bool rsa = false;
-  bool sends_issuer = true;  // a chain of two; else the leaf alone
-  const char* ciphers = "ALL:@SECLEVEL=0";
+  bool both_keys = false;                   // a certificate for RSA and one for ECDSA
+  int issuers = 1;                          // how often the issuer's certificate follows the leaf's
+  const char* ciphers = "ALL:@SECLEVEL=0";  // up to TLS 1.2
+  const char* suites13 = nullptr;
   const char* groups = nullptr;
-  std::string alpn;  // one name; "" for none
+  bool server_order = false;  // it chooses by its own order of suites
+  std::string alpn;           // one name; "" for none
   int verify = SSL_VERIFY_NONE;
   bool tickets = true;               // TLS 1.2: else session ids
   std::uint32_t max_early_data = 0;  // the server also takes it then
@@ -102,10 +105,16 @@ class MemoryServer {
     SSL_CTX_set_min_proto_version(context, options.min_version);
     SSL_CTX_set_max_proto_version(context, options.max_version);
     SONDE_CHECK(SSL_CTX_set_cipher_list(context, options.ciphers) == 1, "the server's ciphers");
-    if (options.groups != nullptr) SSL_CTX_set1_groups_list(context, options.groups);
-    SSL_CTX_use_certificate(context, identity.certificate);
-    SSL_CTX_use_PrivateKey(context, identity.key);
-    if (options.sends_issuer) {
+    if (options.suites13 != nullptr)
+      SONDE_CHECK(SSL_CTX_set_ciphersuites(context, options.suites13) == 1, "the server's suites of TLS 1.3");
+    if (options.server_order) SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE);
+    if (options.groups != nullptr) SONDE_CHECK(SSL_CTX_set1_groups_list(context, options.groups) == 1, "its groups");
+    if (options.both_keys) {
+      second.make(!options.rsa, "localhost", &ca);
+      use(second);
+    }
+    use(identity);
+    for (int i = 0; i < options.issuers; ++i) {
       X509_up_ref(ca.certificate);
       SSL_CTX_add_extra_chain_cert(context, ca.certificate);
     }
@@ -138,9 +147,14 @@ class MemoryServer {
   ServerOptions options;
   Identity ca;
   Identity identity;
+  Identity second;  // with both_keys
   SSL_CTX* context = nullptr;
 
  private:
+  void use(const Identity& own) const {
+    SSL_CTX_use_certificate(context, own.certificate);
+    SSL_CTX_use_PrivateKey(context, own.key);
+  }
   static int select_alpn(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* in,
                          unsigned in_size, void* self) {
     const std::string& name = static_cast<MemoryServer*>(self)->options.alpn;
@@ -186,6 +200,13 @@ class MemoryConnection {
   void feed(std::span<const std::byte> bytes) {
     BIO_write(in_, bytes.data(), static_cast<int>(bytes.size()));
     advance();
+  }
+  // What it says to these bytes.
+  std::vector<std::byte> hear(std::span<const std::byte> bytes) {
+    feed(bytes);
+    const std::string text = output();
+    const std::span<const std::byte> said = bytes_of(text);
+    return {said.begin(), said.end()};
   }
   void write(std::string_view text) {
     SONDE_CHECK(SSL_write(ssl, text.data(), static_cast<int>(text.size())) > 0, "the test server writes");

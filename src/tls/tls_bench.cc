@@ -77,11 +77,11 @@ void handshake(benchmark::State& state, Kind kind, ServerOptions options) {
 
 #define SONDE_HANDSHAKE(name, kind, ...) \
   BENCHMARK_CAPTURE(handshake, name, kind, __VA_ARGS__)->UseManualTime()->Unit(benchmark::kMicrosecond)
-SONDE_HANDSHAKE(tls13_p256_leaf_alone, Kind::kFull, ServerOptions{.sends_issuer = false});
+SONDE_HANDSHAKE(tls13_p256_leaf_alone, Kind::kFull, ServerOptions{.issuers = 0});
 SONDE_HANDSHAKE(tls13_p256_chain_of_two, Kind::kFull, ServerOptions{});
 SONDE_HANDSHAKE(tls13_rsa_chain_of_two, Kind::kFull, ServerOptions{.rsa = true});
 SONDE_HANDSHAKE(tls13_psk, Kind::kResumed, ServerOptions{});
-SONDE_HANDSHAKE(tls12_p256_leaf_alone, Kind::kFull, ServerOptions{.max_version = 0x0303, .sends_issuer = false});
+SONDE_HANDSHAKE(tls12_p256_leaf_alone, Kind::kFull, ServerOptions{.max_version = 0x0303, .issuers = 0});
 SONDE_HANDSHAKE(tls12_p256_chain_of_two, Kind::kFull, ServerOptions{.max_version = 0x0303});
 SONDE_HANDSHAKE(tls12_ticket, Kind::kResumed, ServerOptions{.max_version = 0x0303});
 

@@ -14,6 +14,17 @@ constexpr std::array<std::uint8_t, 32> kHelloRetryRandom = {
     0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91,
     0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c};
 
+// All that stands before the extensions.
+std::optional<TlsServerHello> read_hello_front(ByteReader& reader) {
+  TlsServerHello hello;
+  hello.legacy_version = reader.u16();
+  hello.random = reader.bytes(32);
+  hello.session_id = reader.vector8();
+  hello.cipher = reader.u16();
+  hello.compression = reader.u8();
+  return reader.ok() ? std::optional(hello) : std::nullopt;
+}
+
 }  // namespace
 
 ParseResult<TlsMessage> TlsMessageProcessor::parse(std::span<const std::byte> bytes) const {
@@ -92,16 +103,18 @@ std::optional<std::span<const std::byte>> TlsServerHello::cookie() const {
 
 std::optional<TlsServerHello> read_server_hello(std::span<const std::byte> body) {
   ByteReader reader(body);
-  TlsServerHello hello;
-  hello.legacy_version = reader.u16();
-  hello.random = reader.bytes(32);
-  hello.session_id = reader.vector8();
-  hello.cipher = reader.u16();
-  hello.compression = reader.u8();
-  if (!reader.ok() || hello.session_id.size() > 32) return std::nullopt;
+  auto hello = read_hello_front(reader);
+  if (!hello || hello->session_id.size() > 32) return std::nullopt;
   if (reader.at_end()) return hello;  // before extensions were there (RFC 5246, 7.4.1.3)
-  hello.extensions = TlsExtensions(reader.vector16());
-  if (!reader.ok() || !reader.at_end() || !hello.extensions.well_formed()) return std::nullopt;
+  hello->extensions = TlsExtensions(reader.vector16());
+  if (!reader.ok() || !reader.at_end() || !hello->extensions.well_formed()) return std::nullopt;
+  return hello;
+}
+
+std::optional<TlsServerHello> read_broken_server_hello(std::span<const std::byte> body) {
+  ByteReader reader(body);
+  auto hello = read_hello_front(reader);
+  if (hello) hello->extensions = TlsExtensions(reader.vector16());
   return hello;
 }
 
@@ -139,17 +152,6 @@ std::span<const std::byte> read_ocsp(std::span<const std::byte> body) {
   const bool is_ocsp = reader.u8() == 1;
   const std::span<const std::byte> response = reader.vector24();
   return is_ocsp && reader.ok() && reader.at_end() ? response : std::span<const std::byte>();
-}
-
-std::size_t count_scts(std::span<const std::byte> body) {
-  ByteReader reader(body);
-  ByteReader list(reader.vector16());
-  std::size_t count = 0;
-  while (!list.at_end()) {
-    (void)list.vector16();
-    if (list.ok()) ++count;
-  }
-  return count;
 }
 
 std::optional<TlsSignature> read_certificate_verify(std::span<const std::byte> body) {

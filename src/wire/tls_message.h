@@ -116,6 +116,9 @@ struct TlsServerHello {
   std::optional<std::span<const std::byte>> cookie() const;
 };
 std::optional<TlsServerHello> read_server_hello(std::span<const std::byte> body);
+// The same for who judges nothing: what stands before the fault where the extensions, or what is behind them, are
+// broken.
+std::optional<TlsServerHello> read_broken_server_hello(std::span<const std::byte> body);
 
 // EncryptedExtensions (RFC 8446, 4.3.1).
 std::optional<TlsExtensions> read_encrypted_extensions(std::span<const std::byte> body);
@@ -155,8 +158,6 @@ std::optional<TlsCertificateMessage> read_certificate(std::span<const std::byte>
 // CertificateStatus (RFC 6066, 8), or the body of a status_request extension in a TLS 1.3 certificate entry: the OCSP
 // response. Empty where it is none.
 std::span<const std::byte> read_ocsp(std::span<const std::byte> body);
-// How many SCTs a signed_certificate_timestamp extension holds (RFC 6962, 3.3).
-std::size_t count_scts(std::span<const std::byte> body);
 
 struct TlsSignature {
   std::uint16_t scheme = 0;  // 0: before TLS 1.2 none is named, the key's type tells

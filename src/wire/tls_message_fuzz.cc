@@ -19,7 +19,7 @@ void touch(const TlsExtensions& extensions) {
   std::size_t count = 0;
   extensions.for_each([&](const TlsExtension& extension) {
     touch(extension.body);
-    sum += count_scts(extension.body) + read_alpn(extension.body).size();
+    sum += read_alpn(extension.body).size();
     touch(read_ocsp(extension.body));
     ++count;
   });
@@ -27,8 +27,11 @@ void touch(const TlsExtensions& extensions) {
 }
 
 void read_hello(std::span<const std::byte> body) {
+  const auto broken = read_broken_server_hello(body);
+  if (broken) touch(broken->extensions);
   const auto hello = read_server_hello(body);
   if (!hello) return;
+  SONDE_CHECK(broken && broken->version() == hello->version(), "what is well formed is read the same");
   SONDE_CHECK(hello->random.size() == 32 && hello->session_id.size() <= 32, "a hello has its form");
   SONDE_CHECK(hello->extensions.well_formed(), "the reader checks the list");
   touch(hello->extensions);
@@ -56,7 +59,7 @@ void read_all(std::span<const std::byte> body) {
   read_certificates(body, true);
   if (const auto extensions = read_encrypted_extensions(body)) touch(*extensions);
   touch(read_ocsp(body));
-  sum += count_scts(body) + read_alpn(body).size();
+  sum += read_alpn(body).size();
   if (const auto verify = read_certificate_verify(body)) touch(verify->signature);
   if (const auto certificate = read_compressed_certificate(body)) touch(certificate->data);
   for (const TlsKeyExchange how :

@@ -270,14 +270,6 @@ TEST(TlsOcsp, of_another_type_or_length_is_none) {
     EXPECT_TRUE(read_ocsp(body).empty());
 }
 
-TEST(TlsScts, are_counted_as_far_as_they_are_whole) {
-  const TlsBytes sct = vec(2, zeros(119));
-  EXPECT_EQ(count_scts(vec(2, sct + sct)), 2U);
-  EXPECT_EQ(count_scts(vec(2, sct + u16(0xffff))), 1U);
-  EXPECT_EQ(count_scts(vec(2, sct, 1)), 0U);
-  EXPECT_EQ(count_scts({}), 0U);
-}
-
 TEST(TlsServerKeyExchange, ecdhe_names_its_group) {
   const TlsBytes parameters = hex("03 00 17") + vec(1, zeros(65));
   const TlsBytes signature = vec(2, zeros(70));

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "probes/tls/openssl_server.h"
+#include "tls/memory_server.h"
 #include "wire/line.h"
 
 namespace sonde::probes {
@@ -10,6 +10,8 @@ namespace {
 
 using Kind = LeanHandshake::Progress::Kind;
 using results::Outcome;
+using tls::MemoryConnection;
+using tls::MemoryServer;
 
 // A worker and one handshake of it.
 class Lean {
@@ -41,7 +43,7 @@ class Lean {
     return progress;
   }
   // A whole dialogue.
-  LeanHandshake::Progress against(OpensslServer& server, std::size_t step = SIZE_MAX) {
+  LeanHandshake::Progress against(MemoryConnection& server, std::size_t step = SIZE_MAX) {
     sent = start();
     for (int turns = 0; turns < 4 && !sent.empty(); ++turns) {
       const std::vector<std::byte> answer = server.hear(sent);
@@ -67,23 +69,24 @@ class Lean {
 
 TEST(LeanHandshake, gets_the_certificate_of_every_version_and_suite) {
   struct Case {
-    int version;
-    std::string ciphers, suites;
+    std::uint16_t version;
+    const char *ciphers, *suites13;
     std::uint16_t cipher;
   };
-  for (const Case& c : {Case{TLS1_3_VERSION, "ALL", "TLS_AES_128_GCM_SHA256", 0x1301},
-                        Case{TLS1_3_VERSION, "ALL", "TLS_AES_256_GCM_SHA384", 0x1302},
-                        Case{TLS1_3_VERSION, "ALL", "TLS_CHACHA20_POLY1305_SHA256", 0x1303},
-                        Case{TLS1_2_VERSION, "ECDHE-ECDSA-AES128-GCM-SHA256", "", 0xc02b},
-                        Case{TLS1_1_VERSION, "ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0", "", 0xc009},
-                        Case{TLS1_VERSION, "ECDHE-ECDSA-AES256-SHA:@SECLEVEL=0", "", 0xc00a}}) {
-    OpensslServer server({.min_version = c.version,
-                          .max_version = c.version,
-                          .ciphers = c.ciphers,
-                          .ciphersuites = c.suites,
-                          .alpn = {"http/1.1"}});
+  for (const Case& c : {Case{wire::kTls13, "ALL", "TLS_AES_128_GCM_SHA256", 0x1301},
+                        Case{wire::kTls13, "ALL", "TLS_AES_256_GCM_SHA384", 0x1302},
+                        Case{wire::kTls13, "ALL", "TLS_CHACHA20_POLY1305_SHA256", 0x1303},
+                        Case{wire::kTls12, "ECDHE-ECDSA-AES128-GCM-SHA256", "", 0xc02b},
+                        Case{wire::kTls11, "ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0", "", 0xc009},
+                        Case{wire::kTls10, "ECDHE-ECDSA-AES256-SHA:@SECLEVEL=0", "", 0xc00a}}) {
+    const MemoryServer server({.min_version = c.version,
+                               .max_version = c.version,
+                               .ciphers = c.ciphers,
+                               .suites13 = c.suites13,
+                               .alpn = "http/1.1"});
+    MemoryConnection peer(server);
     Lean lean;
-    EXPECT_EQ(lean.against(server).kind, Kind::kDone) << c.version << " " << lean.last.error;
+    EXPECT_EQ(lean.against(peer).kind, Kind::kDone) << c.version << " " << lean.last.error;
     const TlsFindings found = lean.findings();
     EXPECT_EQ(found.version, c.version);
     EXPECT_EQ(found.cipher, c.cipher);
@@ -92,28 +95,31 @@ TEST(LeanHandshake, gets_the_certificate_of_every_version_and_suite) {
     EXPECT_EQ(found.client_cert_requested, false);
     EXPECT_EQ(found.ocsp_stapled, false);
     EXPECT_EQ(found.hello_retry, false);
-    ASSERT_EQ(found.chain.size(), 1U);
-    EXPECT_TRUE(std::ranges::equal(found.chain[0], server.certificate()));
+    ASSERT_EQ(found.chain.size(), 2U);
+    EXPECT_EQ(wire::as_text(found.chain[0]), server.identity.der());
+    EXPECT_EQ(wire::as_text(found.chain[1]), server.ca.der());
   }
 }
 
 TEST(LeanHandshake, answers_a_hello_retry_for_p256_and_p384) {
   for (const auto& [groups, group] : {std::pair{"P-256", wire::kSecp256r1}, std::pair{"P-384", wire::kSecp384r1}}) {
-    OpensslServer server({.groups = groups});
+    const MemoryServer server({.groups = groups});
+    MemoryConnection peer(server);
     Lean lean;
-    EXPECT_EQ(lean.against(server).kind, Kind::kDone) << lean.last.error;
+    EXPECT_EQ(lean.against(peer).kind, Kind::kDone) << lean.last.error;
     EXPECT_EQ(lean.findings().group, group);
     EXPECT_EQ(lean.findings().hello_retry, true);
-    ASSERT_EQ(lean.findings().chain.size(), 1U);
+    ASSERT_EQ(lean.findings().chain.size(), 2U);
   }
 }
 
 TEST(LeanHandshake, any_cutting_gives_the_same_findings) {
-  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+  for (const std::uint16_t version : {wire::kTls12, wire::kTls13}) {
+    const MemoryServer server({.min_version = version, .max_version = version, .issuers = 4, .groups = "P-256"});
     for (const std::size_t step : {1, 2, 3, 5, 7, 100, 1000}) {
-      OpensslServer server({.min_version = version, .max_version = version, .groups = "P-256", .certificates = 5});
+      MemoryConnection peer(server);
       Lean lean;
-      EXPECT_EQ(lean.against(server, step).kind, Kind::kDone) << lean.last.error;
+      EXPECT_EQ(lean.against(peer, step).kind, Kind::kDone) << lean.last.error;
       EXPECT_EQ(lean.findings().version, version);
       EXPECT_EQ(lean.findings().chain.size(), 5U);
     }
@@ -121,33 +127,37 @@ TEST(LeanHandshake, any_cutting_gives_the_same_findings) {
 }
 
 TEST(LeanHandshake, a_demand_for_a_client_certificate_does_not_spoil_it) {
-  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
-    OpensslServer server({.min_version = version, .max_version = version, .requires_certificate = true});
+  for (const std::uint16_t version : {wire::kTls12, wire::kTls13}) {
+    const MemoryServer server(
+        {.min_version = version, .max_version = version, .verify = SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT});
+    MemoryConnection peer(server);
     Lean lean;
-    EXPECT_EQ(lean.against(server).kind, Kind::kDone) << lean.last.error;
+    EXPECT_EQ(lean.against(peer).kind, Kind::kDone) << lean.last.error;
     EXPECT_EQ(lean.findings().client_cert_requested, true);
-    EXPECT_EQ(lean.findings().chain.size(), 1U);
+    EXPECT_EQ(lean.findings().chain.size(), 2U);
   }
 }
 
 TEST(LeanHandshake, leaves_with_a_close_notify_that_the_server_understands) {
-  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
-    OpensslServer server({.min_version = version, .max_version = version});
+  for (const std::uint16_t version : {wire::kTls12, wire::kTls13}) {
+    const MemoryServer server({.min_version = version, .max_version = version});
+    MemoryConnection peer(server);
     Lean lean;
-    ASSERT_EQ(lean.against(server).kind, Kind::kDone);
+    ASSERT_EQ(lean.against(peer).kind, Kind::kDone);
     LeanWorkshop shop = lean.shop();
     const auto farewell = lean.handshake().farewell(shop);
     ASSERT_FALSE(farewell.empty());
-    (void)server.hear(farewell);
-    EXPECT_TRUE(server.received_close_notify()) << version;
+    peer.feed(farewell);
+    EXPECT_TRUE(peer.closed_by_peer) << version;
     EXPECT_TRUE(lean.handshake().farewell(shop).empty()) << "once";
   }
 }
 
 TEST(LeanHandshake, an_alert_of_the_server_is_told) {
-  OpensslServer server({.min_version = TLS1_2_VERSION, .max_version = TLS1_2_VERSION, .ciphers = "PSK"});
+  const MemoryServer server({.max_version = wire::kTls12, .ciphers = "PSK"});
+  MemoryConnection peer(server);
   Lean lean;
-  EXPECT_EQ(lean.against(server).outcome, Outcome::kTlsError);
+  EXPECT_EQ(lean.against(peer).outcome, Outcome::kTlsError);
   EXPECT_EQ(lean.findings().alert, 40);
   LeanWorkshop shop = lean.shop();
   EXPECT_TRUE(lean.handshake().farewell(shop).empty());
@@ -174,10 +184,11 @@ TEST(LeanHandshake, holds_no_buffer_while_the_server_is_silent) {
 }
 
 TEST(LeanHandshake, a_signature_over_the_handshake_comes_with_its_content) {
-  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
-    OpensslServer server({.min_version = version, .max_version = version, .groups = "P-256"});
+  for (const std::uint16_t version : {wire::kTls12, wire::kTls13}) {
+    const MemoryServer server({.min_version = version, .max_version = version, .groups = "P-256"});
+    MemoryConnection peer(server);
     Lean lean({}, true);
-    ASSERT_EQ(lean.against(server).kind, Kind::kDone) << lean.last.error;
+    ASSERT_EQ(lean.against(peer).kind, Kind::kDone) << lean.last.error;
     LeanWorkshop shop = lean.shop();
     const auto proof = lean.handshake().proof(shop);
     ASSERT_TRUE(proof);

@@ -1,77 +1,38 @@
 // Surveys against OpenSSL as a server, over memory: they find exactly what it was configured with.
 #include <gtest/gtest.h>
-#include <openssl/ssl.h>
 
 #include <functional>
-#include <memory>
 
 #include "probes/tls/survey_model.h"
 #include "probes/tls/surveys.h"
+#include "tls/memory_server.h"
 
 namespace sonde::probes {
 namespace {
 
-struct Free {
-  void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
-  void operator()(SSL* ssl) const { SSL_free(ssl); }
-  void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
-  void operator()(X509* certificate) const { X509_free(certificate); }
-};
-
 struct Config {
-  int oldest = TLS1_VERSION;
-  int newest = TLS1_3_VERSION;
+  std::uint16_t oldest = wire::kTls10;
+  std::uint16_t newest = wire::kTls13;
   const char* suites = "ECDHE-RSA-AES128-GCM-SHA256";
-  const char* tls13_suites = "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256";
   const char* groups = "X25519:P-256:P-384";
   bool server_order = true;
 };
 
-void add_certificate(SSL_CTX* context, EVP_PKEY* key) {
-  const std::unique_ptr<X509, Free> certificate(X509_new());
-  X509_gmtime_adj(X509_getm_notBefore(certificate.get()), 0);
-  X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 3600);
-  X509_set_pubkey(certificate.get(), key);
-  X509_sign(certificate.get(), key, EVP_sha256());
-  SSL_CTX_use_certificate(context, certificate.get());
-  SSL_CTX_use_PrivateKey(context, key);
-}
-
-class OpensslServer {
+// The answer to each hello, on a connection of its own.
+class Answers {
  public:
-  explicit OpensslServer(const Config& config) : context_(SSL_CTX_new(TLS_server_method())) {
-    SSL_CTX* context = context_.get();
-    SSL_CTX_set_security_level(context, 0);
-    static const std::unique_ptr<EVP_PKEY, Free> ec(EVP_EC_gen("P-256"));  // made once: RSA keys take their time
-    static const std::unique_ptr<EVP_PKEY, Free> rsa(EVP_RSA_gen(2048));
-    add_certificate(context, ec.get());
-    add_certificate(context, rsa.get());
-    SSL_CTX_set_dh_auto(context, 1);
-    SSL_CTX_set_min_proto_version(context, config.oldest);
-    SSL_CTX_set_max_proto_version(context, config.newest);
-    if (config.server_order) SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE);
-    const bool is_configured = SSL_CTX_set_cipher_list(context, config.suites) == 1 &&
-                               SSL_CTX_set_ciphersuites(context, config.tls13_suites) == 1 &&
-                               SSL_CTX_set1_groups_list(context, config.groups) == 1;
-    SONDE_CHECK(is_configured, "OpenSSL takes the configuration");
-  }
+  explicit Answers(const Config& config)
+      : server_({.min_version = config.oldest,
+                 .max_version = config.newest,
+                 .both_keys = true,
+                 .ciphers = config.suites,
+                 .suites13 = "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256",
+                 .groups = config.groups,
+                 .server_order = config.server_order}) {}
 
   HelloAnswer operator()(std::span<const std::byte> hello) {
-    const std::unique_ptr<SSL, Free> ssl(SSL_new(context_.get()));
-    BIO* in = BIO_new(BIO_s_mem());
-    BIO* out = BIO_new(BIO_s_mem());
-    SSL_set_bio(ssl.get(), in, out);
-    SSL_set_accept_state(ssl.get());
-    BIO_write(in, hello.data(), static_cast<int>(hello.size()));
-    SSL_do_handshake(ssl.get());
-    answer_.resize(BIO_ctrl_pending(out));
-    BIO_read(out, answer_.data(), static_cast<int>(answer_.size()));
-    return read();
-  }
-
- private:
-  HelloAnswer read() const {
     using Kind = HelloAnswer::Kind;
+    answer_ = tls::MemoryConnection(server_).hear(hello);
     const auto record = wire::TlsRecordProcessor().parse(answer_);
     if (record.kind != wire::ParseResult<wire::TlsRecord>::Kind::kFrame) return {};
     if (record.frame.type == wire::TlsContent::kAlert)
@@ -82,13 +43,14 @@ class OpensslServer {
     return {.kind = server_hello->is_hello_retry() ? Kind::kHelloRetry : Kind::kServerHello, .hello = *server_hello};
   }
 
-  std::unique_ptr<SSL_CTX, Free> context_;
+ private:
+  tls::MemoryServer server_;
   wire::TlsBytes answer_;
 };
 
 SurveyResult survey(const Config& config) {
-  OpensslServer server(config);
-  return run_all(make_surveys({.versions = true, .ciphers = true, .groups = true, .jarm = true}), std::ref(server));
+  Answers answers(config);
+  return run_all(make_surveys({.versions = true, .ciphers = true, .groups = true, .jarm = true}), std::ref(answers));
 }
 
 // All of one hello: what most servers have.
@@ -123,7 +85,7 @@ TEST(SurveysOfOpenssl, find_all_versions_and_suites_in_its_order) {
 }
 
 TEST(SurveysOfOpenssl, find_rare_suites_in_its_order) {
-  const SurveyResult result = survey({.newest = TLS1_2_VERSION, .suites = kRare});
+  const SurveyResult result = survey({.newest = wire::kTls12, .suites = kRare});
   ASSERT_EQ(result.ciphers.size(), 3U);
   EXPECT_EQ(result.ciphers[0].suites, kRareBefore12);
   EXPECT_EQ(result.ciphers[2].suites, kRareNumbers);
@@ -143,15 +105,15 @@ TEST(SurveysOfOpenssl, see_when_it_follows_its_client) {
 }
 
 TEST(SurveysOfOpenssl, find_each_version_alone) {
-  for (const int version : {TLS1_VERSION, TLS1_1_VERSION, TLS1_2_VERSION, TLS1_3_VERSION}) {
+  for (const std::uint16_t version : {wire::kTls10, wire::kTls11, wire::kTls12, wire::kTls13}) {
     const SurveyResult result = survey({.oldest = version, .newest = version, .suites = kCommon});
-    EXPECT_EQ(result.versions, Numbers{static_cast<std::uint16_t>(version)});
+    EXPECT_EQ(result.versions, Numbers{version});
     EXPECT_FALSE(result.incomplete);
   }
 }
 
 TEST(SurveysOfOpenssl, find_a_version_with_one_rare_suite) {
-  const SurveyResult result = survey({.newest = TLS1_2_VERSION, .suites = "AECDH-NULL-SHA"});
+  const SurveyResult result = survey({.newest = wire::kTls12, .suites = "AECDH-NULL-SHA"});
   EXPECT_EQ(result.versions, (Numbers{wire::kTls10, wire::kTls11, wire::kTls12}));
   ASSERT_EQ(result.ciphers.size(), 3U);
   EXPECT_EQ(result.ciphers[0].suites, Numbers{0xc015});
@@ -167,7 +129,7 @@ TEST(SurveysOfOpenssl, find_the_groups_of_tls13) {
 }
 
 TEST(SurveysOfOpenssl, find_the_curves_before_tls13) {
-  const SurveyResult result = survey({.newest = TLS1_2_VERSION,
+  const SurveyResult result = survey({.newest = wire::kTls12,
                                       .suites = "ECDHE-RSA-AES128-GCM-SHA256",
                                       .groups = "P-256:X25519:brainpoolP384r1:secp256k1:P-521"});
   EXPECT_EQ(result.groups, (Numbers{22, 23, 25, 27, 29}));

@@ -3,14 +3,16 @@
 
 #include "probes/tls/crafted_server.h"
 #include "probes/tls/drive.h"
-#include "probes/tls/openssl_server.h"
 #include "results/outcome.h"
+#include "tls/memory_server.h"
 
 namespace sonde::probes {
 namespace {
 
 using crafted::TlsBytes;
 using results::Outcome;
+using tls::MemoryConnection;
+using tls::MemoryServer;
 
 enum class End : std::uint8_t { kFin, kReset, kSilence };
 constexpr std::array kEnds = {std::pair{End::kFin, Outcome::kClosed}, std::pair{End::kReset, Outcome::kReset},
@@ -35,8 +37,8 @@ std::vector<std::size_t> record_ends(const TlsBytes& flight) {
 }
 
 // The first `size` bytes of the flight, then the end: the same in one piece and in single bytes.
-void expect_end(Ready& ready, OpensslServer* live, const TlsBytes& recorded, std::size_t size, End end, Outcome outcome,
-                std::size_t piece) {
+void expect_end(Ready& ready, MemoryConnection* live, const TlsBytes& recorded, std::size_t size, End end,
+                Outcome outcome, std::size_t piece) {
   Driven probe(ready);
   probe.connect();
   const TlsBytes flight = live != nullptr ? live->hear(probe.sent) : recorded;
@@ -70,8 +72,8 @@ TEST(TlsEnds, at_every_byte_of_a_recorded_1_2_flight_the_lean_engine_keeps_what_
   Ready ready(Ready::Options{{"tls-engine", "lean"}});
   Driven first(ready);
   first.connect();
-  const TlsBytes flight =
-      OpensslServer({.min_version = TLS1_2_VERSION, .max_version = TLS1_2_VERSION}).hear(first.sent);
+  const MemoryServer server({.max_version = wire::kTls12, .issuers = 0});
+  const TlsBytes flight = MemoryConnection(server).hear(first.sent);
   ASSERT_GT(flight.size(), 400U);
   for (std::size_t size = 0; size < flight.size(); ++size)
     for (const auto& [end, outcome] : kEnds) expect_end(ready, nullptr, flight, size, end, outcome, SIZE_MAX);
@@ -80,16 +82,15 @@ TEST(TlsEnds, at_every_byte_of_a_recorded_1_2_flight_the_lean_engine_keeps_what_
 }
 
 // Each time another handshake with a server that is there.
-class LiveEnds : public testing::TestWithParam<std::tuple<const char*, int>> {};
+class LiveEnds : public testing::TestWithParam<std::tuple<const char*, std::uint16_t>> {};
 
 TEST_P(LiveEnds, at_every_byte_of_a_live_flight_the_end_is_the_outcome) {
   const auto& [engine, version] = GetParam();
   Ready ready(Ready::Options{{"tls-engine", engine}});
   Driven first(ready);
   first.connect();
-  const ServerOptions options{.min_version = version, .max_version = version, .alpn = {"h2"}};
-  OpensslServer whole(options);
-  const TlsBytes flight = whole.hear(first.sent);
+  const MemoryServer server({.min_version = version, .max_version = version, .issuers = 0, .alpn = "h2"});
+  const TlsBytes flight = MemoryConnection(server).hear(first.sent);
   const std::vector<std::size_t> ends = record_ends(flight);
   std::size_t turn = 0;
   for (std::size_t size = 0; size < flight.size(); ++size) {
@@ -97,18 +98,17 @@ TEST_P(LiveEnds, at_every_byte_of_a_live_flight_the_end_is_the_outcome) {
     const bool near = std::ranges::any_of(ends, [&](std::size_t end) { return size + 3 > end && size < end + 8; });
     if (!near && size % 16 != 0) continue;
     const auto& [end, outcome] = kEnds[turn++ % kEnds.size()];
-    OpensslServer server(options);
-    expect_end(ready, &server, {}, size, end, outcome, size % 2 == 0 ? 1 : SIZE_MAX);
+    MemoryConnection peer(server);
+    expect_end(ready, &peer, {}, size, end, outcome, size % 2 == 0 ? 1 : SIZE_MAX);
   }
   EXPECT_GT(turn, 60U);
 }
 
 INSTANTIATE_TEST_SUITE_P(Engines, LiveEnds,
-                         testing::Combine(testing::Values("lean", "full"),
-                                          testing::Values(TLS1_2_VERSION, TLS1_3_VERSION)),
+                         testing::Combine(testing::Values("lean", "full"), testing::Values(wire::kTls12, wire::kTls13)),
                          [](const auto& test) {
                            return std::string(std::get<0>(test.param)) +
-                                  (std::get<1>(test.param) == TLS1_2_VERSION ? "_1_2" : "_1_3");
+                                  (std::get<1>(test.param) == wire::kTls12 ? "_1_2" : "_1_3");
                          });
 
 }  // namespace
