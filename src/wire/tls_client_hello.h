@@ -28,7 +28,7 @@ class TlsClientHello {
 
   // Extensions, each appended where it is called.
   TlsClientHello& raw(std::uint16_t type, std::span<const std::byte> body);
-  TlsClientHello& empty(std::uint16_t type) { return raw(type, {}); }
+  TlsClientHello& flag(std::uint16_t type) { return raw(type, {}); }
   TlsClientHello& server_name(std::string_view host);                         // RFC 6066, 3
   TlsClientHello& groups(std::span<const std::uint16_t> groups);              // RFC 8446, 4.2.7
   TlsClientHello& signature_algorithms(std::span<const std::uint16_t> list);  // RFC 8446, 4.2.3

@@ -32,7 +32,7 @@ TEST(TlsClientHello, is_read_back_as_it_was_written) {
   TlsClientHello writer(kTls10, kTls12, kSuites);
   writer.server_name("example.test").groups(kGroups).signature_algorithms(kSchemes).supported_versions(kVersions);
   writer.key_shares(shares).alpn(protocols).cookie(cookie).point_formats().renegotiation_info().status_request();
-  writer.psk_modes(1).compress_certificate().empty(kExtExtendedMasterSecret);
+  writer.psk_modes(1).compress_certificate().flag(kExtExtendedMasterSecret);
   TlsBytes random(32, std::byte{1});
   TlsBytes session_id(32, std::byte{2});
   writer.finish();
@@ -126,7 +126,7 @@ TEST(TlsClientHello, is_accepted_by_openssl_with_and_without_padding) {
     for (const std::size_t filling : {0, 150, 400}) {
       TlsClientHello writer(kTls10, kTls12, kSuites);
       writer.server_name("example.test").groups(kGroups).signature_algorithms(kSchemes).point_formats();
-      writer.renegotiation_info().status_request().empty(kExtExtendedMasterSecret);
+      writer.renegotiation_info().status_request().flag(kExtExtendedMasterSecret);
       writer.raw(0x7777, TlsBytes(filling));
       if (version == kTls13) writer.supported_versions(kVersions).psk_modes(1).compress_certificate().key_shares({});
       writer.padding();

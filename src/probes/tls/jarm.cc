@@ -158,7 +158,7 @@ std::vector<std::byte> Jarm::next(std::string_view server_name, std::span<const 
   if (kind.grease) hello.raw(grease(random.grease[1]), {});
   if (!server_name.empty() && !parse_ip(server_name)) hello.server_name(server_name);
   constexpr std::array kFragmentOf512 = {std::byte{1}};
-  hello.empty(wire::kExtExtendedMasterSecret).raw(wire::kExtMaxFragment, kFragmentOf512).renegotiation_info();
+  hello.flag(wire::kExtExtendedMasterSecret).raw(wire::kExtMaxFragment, kFragmentOf512).renegotiation_info();
   hello.groups(kGroups).point_formats().raw(wire::kExtSessionTicket, {});
   add_alpn(hello, kind);
   hello.signature_algorithms(kSchemes);

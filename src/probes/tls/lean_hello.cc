@@ -56,12 +56,12 @@ wire::TlsClientHello LeanHellos::make(std::uint16_t group, std::span<const std::
   const std::uint16_t legacy_version = std::min(offer_.max_version, wire::kTls12);
   wire::TlsClientHello hello(std::min(legacy_version, wire::kTls10), legacy_version, ciphers_);
   if (offer_.max_version == wire::kSsl3) return hello;  // it knew no extensions
-  hello.empty(wire::kExtExtendedMasterSecret).renegotiation_info().groups(kGroups).point_formats();
+  hello.flag(wire::kExtExtendedMasterSecret).renegotiation_info().groups(kGroups).point_formats();
   if (!offer_.alpn.empty()) {
     const std::vector<std::string_view> names(offer_.alpn.begin(), offer_.alpn.end());
     hello.alpn(names);
   }
-  hello.status_request().signature_algorithms(kSignatureAlgorithms).empty(wire::kExtScts);
+  hello.status_request().signature_algorithms(kSignatureAlgorithms).flag(wire::kExtScts);
   if (offer_.max_version < wire::kTls13) return hello;
   std::vector<std::uint16_t> versions;
   for (std::uint16_t version = wire::kTls13; version >= offer_.min_version; --version) versions.push_back(version);

@@ -49,7 +49,7 @@ std::vector<std::byte> survey_hello(const SurveyOffer& offer, std::string_view s
   wire::TlsClientHello hello(record, std::min(offer.version, wire::kTls12), offer.suites);
   if (offer.version >= wire::kTls10) {
     if (!server_name.empty()) hello.server_name(server_name);
-    hello.empty(wire::kExtExtendedMasterSecret).renegotiation_info().groups(offer.groups).point_formats();
+    hello.flag(wire::kExtExtendedMasterSecret).renegotiation_info().groups(offer.groups).point_formats();
   }
   if (offer.version >= wire::kTls12) hello.signature_algorithms(kSignatureSchemes);
   if (offer.version >= wire::kTls13) hello.supported_versions(std::array{offer.version}).key_shares({}).psk_modes(1);
