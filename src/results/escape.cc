@@ -60,6 +60,12 @@ void append_escaped(std::string_view bytes, std::string& out) {
   }
 }
 
+std::string escaped(std::string_view bytes) {
+  std::string text;
+  append_escaped(bytes, text);
+  return text;
+}
+
 std::string unescaped(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {

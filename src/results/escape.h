@@ -9,6 +9,7 @@
 namespace sonde::results {
 
 void append_escaped(std::string_view bytes, std::string& out);
+std::string escaped(std::string_view bytes);
 
 // The inverse, for texts that append_escaped made; anything else is copied as it is.
 std::string unescaped(std::string_view text);

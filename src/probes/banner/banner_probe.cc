@@ -86,14 +86,9 @@ class BannerProbe final : public engine::Probe {
     // The end of the last line is not part of what it says.
     std::string_view said = wire::as_text(kept());
     while (said.ends_with('\n') || said.ends_with('\r')) said.remove_suffix(1);
-    std::string text;
-    results::append_escaped(said.substr(0, max_banner_), text);
-    values[1] = std::move(text);
+    values[1] = results::escaped(said.substr(0, max_banner_));
     values[2] = static_cast<std::int64_t>(total_);
-    if (banner.product.empty()) return;
-    std::string product;
-    results::append_escaped(banner.product, product);
-    values[3] = std::move(product);
+    if (!banner.product.empty()) values[3] = results::escaped(banner.product);
   }
 
  private:

@@ -3,7 +3,7 @@
 namespace sonde::probes {
 
 LateCertificates::LateCertificates(x509::Desk& desk, const TlsFindings& found, std::optional<HandshakeProof> proof,
-                                   View view)
+                                   CertificateView view)
     : desk_(desk), view_(std::move(view)) {
   x509::Question question;
   for (const std::span<const std::byte> der : found.chain) question.chain.add(der);
@@ -29,13 +29,7 @@ bool LateCertificates::ready() {
 }
 
 void LateCertificates::fill(std::span<results::Value> values) {
-  fill_certificates(*desk_.look(ticket_),
-                    {.wanted = view_.wanted,
-                     .now_s = view_.now_s,
-                     .verify = view_.verify,
-                     .unproven = view_.unproven,
-                     .pem = view_.pem},
-                    values);
+  fill_certificates(*desk_.look(ticket_), view_, values);
 }
 
 }  // namespace sonde::probes

@@ -2,9 +2,7 @@
 // there. For a chain that the desk knows, that is at once. The shard's thread; goes before the desk.
 #pragma once
 
-#include <cstdint>
 #include <optional>
-#include <string>
 
 #include "engine/probe.h"
 #include "probes/tls/lean_handshake.h"
@@ -15,14 +13,8 @@ namespace sonde::probes {
 
 class LateCertificates final : public engine::LateFields {
  public:
-  struct View {
-    std::string wanted;
-    std::int64_t now_s = 0;
-    bool verify = false;
-    bool unproven = false;
-    bool pem = false;
-  };
-  LateCertificates(x509::Desk& desk, const TlsFindings& found, std::optional<HandshakeProof> proof, View view);
+  LateCertificates(x509::Desk& desk, const TlsFindings& found, std::optional<HandshakeProof> proof,
+                   CertificateView view);
 
   bool ready() override;
   void fill(std::span<results::Value> values) override;
@@ -30,7 +22,7 @@ class LateCertificates final : public engine::LateFields {
  private:
   x509::Desk& desk_;
   x509::Ticket ticket_;
-  View view_;
+  CertificateView view_;
 };
 
 }  // namespace sonde::probes

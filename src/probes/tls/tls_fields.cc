@@ -13,6 +13,7 @@
 namespace sonde::probes {
 namespace {
 
+using results::escaped;
 using results::FieldDef;
 using results::FieldType;
 using results::Value;
@@ -72,12 +73,6 @@ constexpr auto kFields = std::to_array<FieldDef>({
     {"tls.pem", FieldType::kStringList, "the certificates, leaf first; with --pem"},
 });
 static_assert(kFields.size() == static_cast<std::size_t>(TlsField::kCount));
-
-std::string escaped(std::string_view bytes) {
-  std::string text;
-  results::append_escaped(bytes, text);
-  return text;
-}
 
 void put(Json& json, std::string_view key, std::string_view text) {
   json.Key(key.data(), static_cast<rapidjson::SizeType>(key.size()));

@@ -80,7 +80,7 @@ void fill_survey(const SurveyResult& result, std::span<results::Value> values);
 
 // What the certificates say. wanted: the name or address that the leaf must be for.
 struct CertificateView {
-  std::string_view wanted;
+  std::string wanted;
   std::int64_t now_s = 0;  // since 1970
   bool verify = false;
   bool unproven = false;  // the server has not shown that it has the key

@@ -86,11 +86,8 @@ class TlsProbe final : public engine::Probe {
 
   void fill(std::span<results::Value> values) const override {
     field(values, TlsField::kEngine) = std::string(options().full() ? "full" : "lean");
-    if (const std::string_view name = server_name(); !name.empty()) {
-      std::string sni;
-      results::append_escaped(name, sni);
-      field(values, TlsField::kSni) = std::move(sni);
-    }
+    if (const std::string_view name = server_name(); !name.empty())
+      field(values, TlsField::kSni) = results::escaped(name);
     const TlsFindings found = findings();
     fill_findings(found, values);
     if (found.cipher)
@@ -111,11 +108,11 @@ class TlsProbe final : public engine::Probe {
     // comes behind that: the server wants a certificate of ours.)
     const bool unproven = main_outcome_ != Outcome::kSuccess && !proof && !(full_ && found.alert);
     return std::make_unique<LateCertificates>(worker_->desk(), found, std::move(proof),
-                                              LateCertificates::View{.wanted = options().wanted_name(host_, address_),
-                                                                     .now_s = concluded_s_,
-                                                                     .verify = options().verify,
-                                                                     .unproven = unproven,
-                                                                     .pem = options().pem});
+                                              CertificateView{.wanted = options().wanted_name(host_, address_),
+                                                              .now_s = concluded_s_,
+                                                              .verify = options().verify,
+                                                              .unproven = unproven,
+                                                              .pem = options().pem});
   }
 
  private:
@@ -170,7 +167,7 @@ class TlsProbe final : public engine::Probe {
     };
     for (;;) {
       const wire::StartTlsStep step = clear_->dialogue.next(received, host, worker->room());
-      const std::string text = escaped(step.text);
+      const std::string text = results::escaped(step.text);
       if (step.kind == Kind::kSend) append(wire::as_bytes(step.send));
       received.erase(received.begin(), received.begin() + static_cast<std::ptrdiff_t>(step.consumed));
       if (step.kind == Kind::kSend) continue;
@@ -261,12 +258,6 @@ class TlsProbe final : public engine::Probe {
     const TlsFindings found = lean_->findings();
     if (!found.alert || *found.alert == 0) return error;
     return fmt::format("the server refused: {}", wire::tls_alert_name(*found.alert));
-  }
-
-  static std::string escaped(std::string_view bytes) {
-    std::string text;
-    results::append_escaped(bytes, text);
-    return text;
   }
 
   const TlsRun& run_;

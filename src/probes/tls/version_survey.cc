@@ -19,10 +19,7 @@ std::vector<std::byte> VersionSurvey::next(std::string_view server_name, std::sp
   if (version_ < kNewestFirst.size()) {
     const std::uint16_t version = kNewestFirst[version_];
     if (suites_.empty()) suites_ = suites_of(version);
-    const std::size_t count = std::min(kMaxOfferedSuites, suites_.size() - suites_at_);
-    return survey_hello(
-        {.version = version, .suites = std::span(suites_).subspan(suites_at_, count), .groups = groups_of(version)},
-        server_name, nonce);
+    return survey_hello({.version = version, .suites = offered(), .groups = groups_of(version)}, server_name, nonce);
   }
   if (confirmed_ || found_.empty() || !last_without_a_word_) return {};
   // The last questions had no answer: is the server still there?
@@ -38,11 +35,7 @@ void VersionSurvey::take(const HelloAnswer& answer) {
   }
   last_without_a_word_ = answer.kind == HelloAnswer::Kind::kNothing;
   if (accepts(answer, kNewestFirst[version_])) {
-    if (found_.empty()) {
-      const std::size_t count = std::min(kMaxOfferedSuites, suites_.size() - suites_at_);
-      const auto begin = suites_.begin() + static_cast<std::ptrdiff_t>(suites_at_);
-      good_.assign(begin, begin + static_cast<std::ptrdiff_t>(count));
-    }
+    if (found_.empty()) good_.assign(offered().begin(), offered().end());
     found_.push_back(kNewestFirst[version_]);
     return next_version();
   }
@@ -56,6 +49,10 @@ void VersionSurvey::take(const HelloAnswer& answer) {
   suites_at_ += kMaxOfferedSuites;
   const bool may_be_the_suites = answer.kind == HelloAnswer::Kind::kAlert && answer.alert != kProtocolVersion;
   if (!may_be_the_suites || suites_at_ >= suites_.size()) next_version();
+}
+
+std::span<const std::uint16_t> VersionSurvey::offered() const {
+  return std::span(suites_).subspan(suites_at_, std::min(kMaxOfferedSuites, suites_.size() - suites_at_));
 }
 
 void VersionSurvey::next_version() {

@@ -20,6 +20,7 @@ class VersionSurvey final : public Survey {
   const std::vector<std::uint16_t>& found() const { return found_; }  // the newest first
 
  private:
+  std::span<const std::uint16_t> offered() const;
   void next_version();
 
   Use use_;
