@@ -243,6 +243,7 @@ class Page {
         if (full) break;
       }
     }
+    if (facts_.flag(TlsField::kEnumerationIncomplete)) line("", "and perhaps more: the server stopped answering");
   }
 
   void resumption() {

@@ -92,6 +92,7 @@ class Driven {
     return step.outcome;
   }
   bool handshaking() const { return context_.handshaking; }
+  Nanos now() const { return context_.now; }
 
   // The record's fields, once there is a verdict.
   const std::vector<results::Value>& values() {

@@ -56,6 +56,8 @@ constexpr auto kFields = std::to_array<FieldDef>({
     {"tls.versions", FieldType::kStringList, "the versions that the server supports; with --enumerate versions"},
     {"tls.ciphers", FieldType::kJson, "its cipher suites by version; with --enumerate ciphers"},
     {"tls.groups", FieldType::kStringList, "its groups; with --enumerate groups"},
+    {"tls.enumeration_incomplete", FieldType::kBoolean,
+     "true when the server stopped answering or the time was up: it may support more than the lists say"},
     {"tls.resumption.tickets", FieldType::kInteger, "session tickets that the server gave; with --resumption"},
     {"tls.resumption.psk", FieldType::kString, "accepted, rejected or not_offered: resumption"},
     {"tls.resumption.early_data", FieldType::kString, "accepted, rejected or not_offered: 0-RTT"},
@@ -168,6 +170,7 @@ void fill_certificates(const x509::Answer& answer, const CertificateView& view, 
 
 void fill_survey(const SurveyResult& result, std::span<Value> values) {
   if (!result.jarm.empty()) field(values, TlsField::kJarm) = result.jarm;
+  if (result.incomplete) field(values, TlsField::kEnumerationIncomplete) = true;
   if (result.has_versions) {
     std::vector<std::string> names;
     names.reserve(result.versions.size());

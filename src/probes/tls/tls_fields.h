@@ -50,6 +50,7 @@ enum class TlsField : std::uint8_t {
   kVersions,
   kCiphers,
   kGroups,
+  kEnumerationIncomplete,
   kTickets,
   kPsk,
   kEarlyData,

@@ -28,6 +28,9 @@ using engine::ProbeContext;
 using engine::Step;
 using results::Outcome;
 
+// For all surveys of a target together. Hundreds of answers take seconds; a server that hangs on each would take hours.
+constexpr Nanos kSurveyTime = 120 * kSecond;
+
 // What all probes of a run share.
 struct TlsRun {
   TlsOptions options;
@@ -45,6 +48,7 @@ class TlsProbe final : public engine::Probe {
       address_ = context.endpoint.address;
     }
     heard_ = false;
+    if (stage_ == Stage::kSurvey && context.now > surveys_end_) return done();  // what is known by then is told
     if (options().starttls == wire::StartTls::kNone) return begin_tls(context);
     if (!clear_) clear_ = std::make_unique<Clear>(options().starttls);
     clear_->dialogue = wire::StartTlsDialogue(options().starttls);
@@ -81,7 +85,7 @@ class TlsProbe final : public engine::Probe {
       return on_end(context, outcome, heard_ ? "reset during the handshake" : "reset without a word");
     if (outcome != Outcome::kLocalError) return on_end(context, outcome, "");
     if (context.connection == 0) note_main(context, outcome, "");
-    return Step::done(main_outcome_, error_.c_str());
+    return done();
   }
 
   void fill(std::span<results::Value> values) const override {
@@ -221,7 +225,10 @@ class TlsProbe final : public engine::Probe {
     return go_on(farewell);
   }
 
+  Step done() const { return Step::done(main_outcome_, error_.c_str()); }
+
   void note_main(ProbeContext& context, Outcome outcome, std::string error) {
+    surveys_end_ = context.now + kSurveyTime;
     main_outcome_ = outcome;
     error_ = std::move(error);
     concluded_s_ = context.unix_now / kSecond;
@@ -230,7 +237,7 @@ class TlsProbe final : public engine::Probe {
   // To the next connection, or to the end.
   Step go_on(std::span<const std::byte> farewell) {
     const bool graceful = options().full() && stage_ != Stage::kSurvey && main_outcome_ == Outcome::kSuccess;
-    Step step = wants_more() && prepare_next() ? Step::reconnect() : Step::done(main_outcome_, error_.c_str());
+    Step step = wants_more() && prepare_next() ? Step::reconnect() : done();
     step.bytes = farewell;
     step.graceful = graceful;
     return step;
@@ -271,6 +278,7 @@ class TlsProbe final : public engine::Probe {
   std::unique_ptr<Clear> clear_;
   std::string error_;
   std::int64_t concluded_s_ = 0;
+  Nanos surveys_end_ = kNever;
   Outcome main_outcome_ = Outcome::kSuccess;
   Stage stage_ = Stage::kMain;
   bool heard_ = false;  // any byte on this connection

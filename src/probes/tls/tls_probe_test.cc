@@ -585,5 +585,26 @@ TEST(TlsProbe, a_dialogue_that_is_refused_later_ends_a_survey_soon) {
   EXPECT_EQ(probe.outcome(), Outcome::kSuccess);
 }
 
+TEST(TlsProbe, surveys_of_a_server_that_hangs_now_and_then_end_and_say_so) {
+  Ready surveying(Ready::Options{{"tls-engine", "lean"}, {"enumerate", "ciphers"}});
+  Driven probe(surveying);
+  probe.connect();
+  const Nanos began = probe.now();
+  probe.hear(plain_flight());
+  while (probe.step.kind == engine::Step::Kind::kReconnect && probe.connections < 512) {
+    probe.connect();
+    if (!probe.is_open()) break;
+    if (probe.connections % 2 == 0) {
+      probe.hear(plain_flight());
+    } else {
+      probe.silence();
+    }
+  }
+  ASSERT_TRUE(probe.is_done());
+  EXPECT_LE(probe.now() - began, 126 * kSecond);
+  EXPECT_EQ(probe.outcome(), Outcome::kSuccess) << "the handshake was one";
+  EXPECT_EQ(probe.flag(TlsField::kEnumerationIncomplete), true);
+}
+
 }  // namespace
 }  // namespace sonde::probes
