@@ -41,7 +41,10 @@ void VersionSurvey::take(const HelloAnswer& answer) {
   }
   if (last_without_a_word_) {
     // Once more where the server has spoken before: a connection may be lost.
-    if (retried_ || found_.empty()) return next_version();
+    if (retried_ || found_.empty()) {
+      silent_ |= answer.timed_out;  // servers refuse by an alert or by closing
+      return next_version();
+    }
     retried_ = true;
     return;
   }
@@ -64,7 +67,7 @@ void VersionSurvey::next_version() {
 }
 
 void VersionSurvey::add_to(SurveyResult& result) const {
-  result.incomplete |= incomplete_ || version_ < kNewestFirst.size();
+  result.incomplete |= incomplete_ || (silent_ && found_.empty()) || version_ < kNewestFirst.size();
   if (use_ == Use::kForOthers) return;
   result.has_versions = true;
   result.versions.assign(found_.rbegin(), found_.rend());

@@ -33,6 +33,7 @@ class VersionSurvey final : public Survey {
   bool last_without_a_word_ = false;
   bool confirmed_ = false;  // asked at the end whether the server still answers, or no need to
   bool incomplete_ = false;
+  bool silent_ = false;  // a question was met with silence
 };
 
 }  // namespace sonde::probes
