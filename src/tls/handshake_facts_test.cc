@@ -53,6 +53,19 @@ TEST(HandshakeFacts, a_hello_without_extensions_is_one) {
   EXPECT_TRUE(facts.extensions().empty());
 }
 
+TEST(HandshakeFacts, of_a_hello_with_broken_extensions_what_stands_before_the_fault_is_kept) {
+  const std::string version = extension(43, number(0x0304, 2));
+  for (const std::string& fault : {number(51, 2) + number(9, 2), std::string("x")}) {
+    HandshakeFacts facts;
+    facts.on_message(bytes(server_hello(kRandom, version + fault)));
+    EXPECT_TRUE(facts.server_hello());
+    EXPECT_EQ(facts.cipher(), 0x1302);
+    EXPECT_EQ(facts.version(), 0x0304);
+    EXPECT_EQ(facts.hello_group(), 0);
+    EXPECT_EQ(facts.extensions().size(), 1U);
+  }
+}
+
 // "Not asked for" is known only when it cannot come any more.
 TEST(HandshakeFacts, all_is_told_with_the_certificate_of_1_3_and_with_server_hello_done_before) {
   const std::string certificate = vector(vector("der", 3), 3);

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "base/check.h"
 #include "wire/certificate_inflate.h"
 #include "wire/tls_names.h"
 
