@@ -1,7 +1,10 @@
 #include "results/encoder.h"
 
 #include <gtest/gtest.h>
+#include <rapidjson/stringbuffer.h>
+#include <rapidjson/writer.h>
 
+#include "base/mix.h"
 #include "results/field_value.h"
 
 namespace sonde::results {
@@ -93,6 +96,24 @@ TEST_F(EncoderTest, a_cause_and_what_tcp_knew_stand_where_they_are_known) {
 TEST_F(EncoderTest, a_round_trip_of_nothing_acknowledged_is_absent) {
   record_.tcp = TcpFacts{.rtt_us = 0, .retransmits = 1};
   EXPECT_EQ(ndjson({"tcp"}), "{\"tcp\":{\"retransmits\":1}}\n");
+}
+
+TEST_F(EncoderTest, its_strings_are_those_of_another_writer) {
+  const auto encoder = make_ndjson_encoder(schema_, *schema_.select(std::vector<std::string>{"banner.protocol"}));
+  std::uint64_t seed = 1;
+  for (int round = 0; round < 2000; ++round) {
+    std::string text;
+    for (std::uint64_t length = seed % 40; length > 0; --length) {
+      seed = mix64(seed);
+      text += static_cast<char>(seed % 3 == 0 ? seed >> 8 & 0x7f : seed >> 8 & 0x3f);  // mostly what must be escaped
+    }
+    seed = mix64(seed);
+    values_[0] = text;
+    rapidjson::StringBuffer buffer;
+    rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
+    writer.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
+    EXPECT_EQ(encode(*encoder), "{\"banner\":{\"protocol\":" + std::string(buffer.GetString()) + "}}\n");
+  }
 }
 
 TEST_F(EncoderTest, a_table_line_tells_target_outcome_time_and_detail) {
