@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/bytes.h"
 #include "base/check.h"
 #include "engine/shard.h"
 #include "os/error.h"
@@ -343,10 +344,10 @@ bool Shard::keep(Connection& connection, std::span<const std::byte> bytes) {
   if (!outgoing.present.empty() && size > kMostUnsent) return false;
   if (size > outgoing.next.bytes().size()) {
     memory::Lease larger = pool_.lend(size);
-    std::ranges::copy(outgoing.next.bytes().first(outgoing.next_size), larger.bytes().begin());
+    copy_bytes(outgoing.next.bytes().first(outgoing.next_size), larger.bytes().data());
     outgoing.next = std::move(larger);
   }
-  std::ranges::copy(bytes, outgoing.next.bytes().begin() + outgoing.next_size);
+  copy_bytes(bytes, outgoing.next.bytes().data() + outgoing.next_size);
   outgoing.next_size = static_cast<std::uint32_t>(size);
   connection.writing = true;
   return true;

@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "base/bytes.h"
 #include "base/check.h"
 #include "engine/shard.h"
 
@@ -244,7 +245,7 @@ bool Shard::keep_farewell(Connection& connection, const Step& step) {
   const State state = connection.lifecycle.state();
   if (state == State::kInit || state == State::kConnecting) return false;
   if (connection.writing || step.bytes.size() > farewell_.size()) return keep(connection, step.bytes);
-  std::ranges::copy(step.bytes, farewell_.begin());
+  copy_bytes(step.bytes, farewell_.data());
   farewell_size_ = step.bytes.size();
   return true;
 }

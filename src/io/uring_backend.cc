@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 
+#include "base/bytes.h"
 #include "base/check.h"
 #include "io/socket.h"
 #include "os/error.h"
@@ -228,7 +229,7 @@ void UringBackend::part(ConnectionId id, std::span<const std::byte> farewell, Cl
   if (io_uring_sqe* entry = prepare(slot, Request::kFarewell); entry != nullptr) {
     const std::uint64_t name = entry->user_data;
     const std::span<std::byte> kept = ring_of(slot).farewell_of(entry);
-    std::ranges::copy(farewell, kept.begin());
+    copy_bytes(farewell, kept.data());
     io_uring_prep_send(entry, static_cast<int>(slot % table_), kept.data(), farewell.size(),
                        MSG_NOSIGNAL | MSG_DONTWAIT);
     entry->flags |= IOSQE_FIXED_FILE | IOSQE_CQE_SKIP_SUCCESS;

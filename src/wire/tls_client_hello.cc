@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/bytes.h"
 #include "base/check.h"
 #include "wire/line.h"
 #include "wire/tls_message.h"
@@ -166,8 +167,8 @@ std::span<const std::byte> TlsClientHello::finish() {
 
 void TlsClientHello::patch_nonces(std::span<const std::byte, kNonceBytes> random,
                                   std::span<const std::byte, kNonceBytes> session_id) {
-  std::ranges::copy(random, bytes_.begin() + kRandomAt);
-  std::ranges::copy(session_id, bytes_.begin() + kSessionIdAt);
+  copy_bytes(random, bytes_.data() + kRandomAt);
+  copy_bytes(session_id, bytes_.data() + kSessionIdAt);
 }
 
 }  // namespace sonde::wire

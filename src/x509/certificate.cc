@@ -251,8 +251,8 @@ void salvage(Certificate& facts, std::span<const std::byte> der) {
 std::size_t Certificate::bytes() const {
   std::size_t sum = sizeof(*this) + error.capacity() + sha256.capacity() + subject_cn.capacity() +
                     subject_dn.capacity() + issuer_cn.capacity() + issuer_dn.capacity() + serial.capacity() +
-                    key_type.capacity() + signature_algorithm.capacity() + alt_names.capacity() * sizeof(AltName) +
-                    der.capacity();
+                    key_type.capacity() + signature_algorithm.capacity() + not_before_text.capacity() +
+                    not_after_text.capacity() + alt_names.capacity() * sizeof(AltName) + der.capacity();
   for (const AltName& name : alt_names) sum += name.text.capacity();
   return sum;
 }
@@ -279,6 +279,8 @@ Certificate parse(std::span<const std::byte> der) {
     salvage(facts, der);
   }
   ERR_clear_error();
+  if (facts.not_before) facts.not_before_text = rfc3339(*facts.not_before);
+  if (facts.not_after) facts.not_after_text = rfc3339(*facts.not_after);
   return facts;
 }
 

@@ -39,6 +39,8 @@ struct Certificate {
   std::string serial;                      // lower-case hex: `00` for zero, leading `-`; empty: not readable
   std::optional<std::int64_t> not_before;  // seconds since 1970; absent when malformed
   std::optional<std::int64_t> not_after;
+  std::string not_before_text;  // the same as rfc3339() gives them; empty when absent
+  std::string not_after_text;
   std::vector<AltName> alt_names;   // all DNS names, addresses, e-mail addresses and URIs, in order
   std::string key_type;             // rsa-2048, ecdsa-p256, ed25519 …, else the name of the algorithm
   std::string signature_algorithm;  // OpenSSL's long name, or the OID

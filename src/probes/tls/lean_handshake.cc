@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/bytes.h"
 #include "wire/certificate_inflate.h"
 #include "wire/tls_names.h"
 
@@ -57,16 +58,16 @@ LeanHandshake::Progress LeanHandshake::hear(LeanWorkshop& shop, std::span<const 
     bytes = bytes.subspan(consumed);
     if (progress.kind == Kind::kDone || progress.kind == Kind::kFailed || bytes.empty()) return progress;
     pending_ = shop.pool.lend(bytes.size());
-    std::ranges::copy(bytes, pending_.bytes().begin());
+    copy_bytes(bytes, pending_.bytes().data());
     pending_size_ = static_cast<std::uint32_t>(bytes.size());
     return progress;
   }
   if (pending_size_ + bytes.size() > pending_.bytes().size()) {
     memory::Lease larger = shop.pool.lend(std::max(pending_size_ + bytes.size(), 2 * pending_.bytes().size()));
-    std::ranges::copy(pending_.bytes().first(pending_size_), larger.bytes().begin());
+    copy_bytes(pending_.bytes().first(pending_size_), larger.bytes().data());
     pending_ = std::move(larger);
   }
-  std::ranges::copy(bytes, pending_.bytes().begin() + pending_size_);
+  copy_bytes(bytes, pending_.bytes().data() + pending_size_);
   pending_size_ += static_cast<std::uint32_t>(bytes.size());
   const Progress progress = take_records(shop, pending_.bytes().first(pending_size_), consumed);
   if (consumed == pending_size_) {
@@ -74,7 +75,7 @@ LeanHandshake::Progress LeanHandshake::hear(LeanWorkshop& shop, std::span<const 
     pending_size_ = 0;
   } else if (consumed > 0) {
     const std::span<std::byte> rest = pending_.bytes().subspan(consumed, pending_size_ - consumed);
-    std::ranges::copy(rest, pending_.bytes().begin());
+    copy_bytes(rest, pending_.bytes().data());
     pending_size_ = static_cast<std::uint32_t>(rest.size());
   }
   return progress;
@@ -123,7 +124,7 @@ LeanHandshake::Progress LeanHandshake::on_record(LeanWorkshop& shop, const wire:
   if (record.fragment.size() > kLongestPlain) return failed(kRecordOverflow, "a plain record of more than 16 KiB");
   const std::span<std::byte> room = reserve(shop, record.fragment.size());
   if (room.empty()) return failed(kInternalError, "a handshake of more than 256 KiB");
-  std::ranges::copy(record.fragment, room.begin());
+  copy_bytes(record.fragment, room.data());
   stream_size_ += static_cast<std::uint32_t>(record.fragment.size());
   return on_stream(shop);
 }
@@ -173,7 +174,7 @@ std::span<std::byte> LeanHandshake::reserve(LeanWorkshop& shop, std::size_t size
   if (stream_size_ + size > kMostHandshake) return {};
   if (stream_size_ + size > stream_.bytes().size()) {
     memory::Lease larger = shop.pool.lend(std::max(stream_size_ + size, 2 * stream_.bytes().size()));
-    std::ranges::copy(stream(), larger.bytes().begin());
+    copy_bytes(stream(), larger.bytes().data());
     stream_ = std::move(larger);
   }
   return stream_.bytes().subspan(stream_size_);

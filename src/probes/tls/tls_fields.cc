@@ -96,11 +96,11 @@ void fill_leaf(const x509::Certificate& leaf, const CertificateView& view, std::
   field(values, TlsField::kIssuerDn) = leaf.issuer_dn;
   set_text(values, TlsField::kSerial, leaf.serial);
   if (leaf.not_before) {
-    field(values, TlsField::kNotBefore) = x509::rfc3339(*leaf.not_before);
+    field(values, TlsField::kNotBefore) = leaf.not_before_text;
     field(values, TlsField::kNotYetValid) = view.now_s < *leaf.not_before;
   }
   if (leaf.not_after) {
-    field(values, TlsField::kNotAfter) = x509::rfc3339(*leaf.not_after);
+    field(values, TlsField::kNotAfter) = leaf.not_after_text;
     field(values, TlsField::kExpired) = view.now_s > *leaf.not_after;
   }
   std::vector<std::string> san;
@@ -122,7 +122,7 @@ std::string chain_json(std::span<const x509::Certificate> rest) {
     put(json, "subject_cn", escaped(certificate.subject_cn));
     put(json, "issuer_cn", escaped(certificate.issuer_cn));
     put(json, "sha256", certificate.sha256);
-    if (certificate.not_after) put(json, "not_after", x509::rfc3339(*certificate.not_after));
+    if (certificate.not_after) put(json, "not_after", certificate.not_after_text);
     if (!certificate.error.empty()) put(json, "error", certificate.error);
     json.EndObject();
   }

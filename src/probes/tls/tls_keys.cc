@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/bytes.h"
 #include "base/check.h"
 #include "wire/line.h"
 #include "wire/tls_names.h"
@@ -49,7 +50,7 @@ unsigned char* out_of(std::span<std::byte> bytes) { return reinterpret_cast<unsi
 
 Secret secret_of(std::span<const std::byte> bytes) {
   Secret secret;
-  std::ranges::copy(bytes, secret.bytes.begin());
+  copy_bytes(bytes, secret.bytes.data());
   secret.size = static_cast<std::uint8_t>(bytes.size());
   return secret;
 }
@@ -150,7 +151,7 @@ Secret TlsKeys::hmac(std::uint16_t cipher, std::span<const std::byte> key, std::
   SONDE_CHECK(key.size() <= block, "keys of the schedule are shorter than a block");
   std::array<std::byte, kLongestBlock> inner{};
   std::array<std::byte, kLongestBlock> outer{};
-  std::ranges::copy(key, inner.begin());
+  copy_bytes(key, inner.data());
   outer = inner;
   for (std::byte& byte : inner) byte ^= std::byte{0x36};
   for (std::byte& byte : outer) byte ^= std::byte{0x5c};
@@ -174,7 +175,7 @@ Secret TlsKeys::expand_label(std::uint16_t cipher, const Secret& secret, std::st
   std::array<std::byte, 96> info{};
   std::size_t at = 0;
   const auto put = [&](std::span<const std::byte> bytes) {
-    std::ranges::copy(bytes, info.begin() + static_cast<std::ptrdiff_t>(at));
+    copy_bytes(bytes, info.data() + at);
     at += bytes.size();
   };
   info[at++] = std::byte{0};
@@ -195,9 +196,9 @@ TrafficKeys TlsKeys::traffic_keys(std::uint16_t cipher, const Secret& secret) {
   TrafficKeys keys;
   keys.cipher = cipher;
   const Secret key = expand_label(cipher, secret, "key", {}, algorithms_->suite(cipher).key_bytes);
-  std::ranges::copy(key.view(), keys.key.begin());
+  copy_bytes(key.view(), keys.key.data());
   const Secret iv = expand_label(cipher, secret, "iv", {}, keys.iv.size());
-  std::ranges::copy(iv.view(), keys.iv.begin());
+  copy_bytes(iv.view(), keys.iv.data());
   return keys;
 }
 
