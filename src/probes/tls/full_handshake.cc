@@ -63,22 +63,24 @@ FullHandshake::Progress FullHandshake::on_bytes(Nanos now, std::span<const std::
     }
     if (state == State::kClosed) return leave(Outcome::kSuccess, {});
   }
-  if (opened_) return on_open(now);
-  const std::span<const std::byte> outgoing = take_outgoing();
-  return {.kind = outgoing.empty() ? Progress::Kind::kMore : Progress::Kind::kSend, .bytes = outgoing, .error = {}};
+  return opened_ ? on_open() : send_outgoing();
 }
 
 // The handshake is done and the answer to the request is waited for.
-FullHandshake::Progress FullHandshake::on_open(Nanos now) {
-  (void)now;
+FullHandshake::Progress FullHandshake::on_open() {
   const tls::Facts facts = session_->facts();
   if (request_.empty()) request_ = probing_request(options_.starttls, facts.alpn, host_);
-  const bool lost = asked_ && ways_->way() == Way::kEarlyData && facts.early_data != tls::EarlyData::kAccepted;
-  if (!request_.empty() && (!asked_ || lost)) {
+  // 0-RTT was refused: the way was not open, and what would come now is another measure.
+  if (asked_ && ways_->way() == Way::kEarlyData && facts.early_data != tls::EarlyData::kAccepted)
+    return leave(Outcome::kSuccess, {});
+  if (!asked_ && !request_.empty()) {
     asked_ = true;
-    if (lost) return leave(Outcome::kSuccess, {});  // the way was not open; what comes now is another measure
     (void)session_->write(wire::as_bytes(request_));
   }
+  return send_outgoing();
+}
+
+FullHandshake::Progress FullHandshake::send_outgoing() {
   const std::span<const std::byte> outgoing = take_outgoing();
   return {.kind = outgoing.empty() ? Progress::Kind::kMore : Progress::Kind::kSend, .bytes = outgoing, .error = {}};
 }

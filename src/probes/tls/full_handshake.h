@@ -48,7 +48,8 @@ class FullHandshake {
  private:
   std::span<const std::byte> take_outgoing();
   Progress leave(results::Outcome outcome, std::string error);
-  Progress on_open(Nanos now);
+  Progress on_open();
+  Progress send_outgoing();
 
   const tls::ClientContext& context_;
   const TlsOptions& options_;
