@@ -8,17 +8,12 @@
 #include "base/check.h"
 #include "wire/line.h"
 #include "wire/tls_names.h"
+#include "x509/openssl_handles.h"
 
 namespace sonde::probes {
 namespace {
 
-template <auto free_it>
-struct FreeWith {
-  template <typename T>
-  void operator()(T* object) const {
-    free_it(object);
-  }
-};
+using x509::FreeWith;
 using Digest = std::unique_ptr<EVP_MD, FreeWith<EVP_MD_free>>;
 using DigestContext = std::unique_ptr<EVP_MD_CTX, FreeWith<EVP_MD_CTX_free>>;
 using Cipher = std::unique_ptr<EVP_CIPHER, FreeWith<EVP_CIPHER_free>>;
