@@ -5,7 +5,7 @@
   src/CMakeLists.txt, and nothing that is not there.
 - Relative links between *.md files and their #anchors lead somewhere, and so do paths in backticks (`src/…`, `tools/…`).
 - Every long option that the docs give to sonde is in the program's --help (when the program is built).
-- docs/schema.md is what `sonde schema` prints (when the program has that command).
+- docs/schema.md and docs/schema.json are what `sonde schema` prints (when the program has that command).
 
 Prints what is wrong, one line each, and exits 1; or a line of counts and exits 0.
 """
@@ -16,7 +16,7 @@ import sys
 
 import check_layers
 
-TREE = ("src", "tests", "bench", "tools", "docs", "cmake", "proto", "web")
+TREE = ("src", "tests", "bench", "tools", "docs", "cmake", "packaging", "proto", "web")
 LATER = "CHANGELOG.md"  # tells of the past: its paths and options may be gone
 
 
@@ -134,10 +134,12 @@ def check_program(root, program, pages):
     for page in pages:
         yield from check_options(root, page, known)
     if "schema" in commands:
-        printed = subprocess.run([program, "schema"], capture_output=True, text=True, timeout=20).stdout
-        page = root / "docs" / "schema.md"
-        if not page.exists() or page.read_text() != printed:
-            yield "docs/schema.md: not what 'sonde schema' prints; write it anew: sonde schema > docs/schema.md"
+        for format, name in (("markdown", "docs/schema.md"), ("json", "docs/schema.json")):
+            printed = subprocess.run([program, "schema", "--format", format], capture_output=True, text=True, timeout=20).stdout
+            page = root / name
+            if not page.exists() or page.read_text() != printed:
+                yield (f"{name}: not what 'sonde schema --format {format}' prints; write it anew: "
+                       f"./sonde schema --format {format} > {name}")
 
 
 def problems(root, program=None):

@@ -18,7 +18,7 @@ L1 src/os/       errno
 PROGRAM = """#!/bin/sh
 case "$1" in
   scan) echo "  --rate N   new connections a second" ;;
-  schema) printf 'fields\\n' ;;
+  schema) printf "$3 fields\\n" ;;
   --help) printf 'commands:\\n  scan   probe\\n  schema  fields\\n' ;;
 esac
 """
@@ -39,7 +39,8 @@ def tree(tmp_path):
     write("src/os/fd.h", "")
     write("tools/check.py", "")
     write("docs/architecture.md", PAGE)
-    write("docs/schema.md", "fields\n")
+    write("docs/schema.md", "markdown fields\n")
+    write("docs/schema.json", "json fields\n")
     write("README.md", "# sonde\n\n`sonde scan --rate 5` and `--rate`; `src/base/error.h`\n")
     program = write("sonde", PROGRAM)
     program.chmod(0o755)
@@ -64,7 +65,8 @@ def test_true_docs_have_no_problems(tree):
     ("README.md", "```\n./sonde scan --fast\n```\n", "--fast is not in 'sonde scan --help'"),
     ("README.md", "Use `--fast`.\n", "--fast is not in"),
     ("README.md", "`sonde fly --rate 5`\n", "no command 'sonde fly'"),
-    ("docs/schema.md", "other\n", "not what 'sonde schema' prints"),
+    ("docs/schema.md", "other\n", "not what 'sonde schema --format markdown' prints"),
+    ("docs/schema.json", "{}\n", "./sonde schema --format json > docs/schema.json"),
 ])
 def test_each_lie_is_found(tree, path, text, expected):
     tree(path, text)

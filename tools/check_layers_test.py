@@ -42,6 +42,15 @@ def test_a_tree_that_keeps_to_the_layers_has_no_problems(tree):
     assert tree.problems() == []
 
 
+def test_what_is_generated_from_the_contract_may_be_included(tree, tmp_path):
+    tree("engine/a.cc", '#include "sonde/v1/stream.pb.h"\n')
+    assert len(tree.problems()) == 1
+    contract = tmp_path / "proto" / "sonde" / "v1" / "stream.proto"
+    contract.parent.mkdir(parents=True)
+    contract.write_text("")
+    assert tree.problems() == []
+
+
 def test_the_table_is_read_whole(tree, tmp_path):
     assert check_layers.layer_table(tmp_path / "src") == {"base": 0, "os": 1, "wire": 1, "engine": 3, "probes": 4}
 

@@ -1,14 +1,18 @@
 # Sourced by ./sonde and ./test: makes sure that the Debian packages of some sections of packages.txt are there.
 # Everything it says goes to standard error.
 
-# packages_of SECTION… : the packages of those sections, one a line.
+# packages_of SECTION… : the packages of those sections, one a line, but for those whose command is there already.
 packages_of() {
-  local line section='' wanted=" $* "
-  while read -r line; do
-    case $line in
+  local package command section='' wanted=" $* "
+  while read -r package command; do
+    case $package in
       '' | '#'*) ;;
-      '['*']') section=${line:1:-1} ;;
-      *) [[ $wanted == *" $section "* ]] && printf '%s\n' "$line" ;;
+      '['*']') section=${package:1:-1} ;;
+      *)
+        [[ $wanted == *" $section "* ]] || continue
+        [ -n "$command" ] && command -v "$command" >/dev/null && continue
+        printf '%s\n' "$package"
+        ;;
     esac
   done <"$root/tools/packages.txt"
   return 0

@@ -6,14 +6,18 @@
 #include <vector>
 
 #include "base/nearest.h"
+#include "base/version.h"
 #include "cli/command.h"
 #include "cli/demo.h"
 #include "cli/doctor.h"
 #include "cli/hold.h"
+#include "cli/http.h"
+#include "cli/report.h"
 #include "cli/scan.h"
+#include "cli/schema.h"
 #include "cli/tls.h"
+#include "cli/watch.h"
 #include "cli/world.h"
-#include "scan/version.h"
 #include "targets/input_text.h"
 
 namespace sonde::cli {
@@ -26,7 +30,7 @@ int print_version(std::span<const std::string> arguments) {
   if (!line->positionals.empty())
     return complain(
         fmt::format("version: {} is too much: it takes no arguments", targets::quoted(line->positionals[0])));
-  return print(fmt::format("sonde {}\n", scan::kVersion));
+  return print(fmt::format("sonde {}\n", kVersion));
 }
 
 struct Command {
@@ -37,13 +41,17 @@ struct Command {
 
 constexpr auto kCommands = std::to_array<Command>({
     {"scan", "probe many targets once", run_scan},
+    {"report", "one page of what a scan's records say, or its counts as JSON", run_report},
     {"tls", "one target, everything about its TLS, for a person to read", run_tls},
+    {"http", "one target, a request with its waterfall, for a person to read", run_http},
+    {"watch", "the health-check gateway: scheduled checks, /probe, /metrics, an API", run_watch},
     {"hold", "open N connections, keep them, report what they cost", run_hold},
     {"world",
      "a population of targets on loopback: open, closed, silent, slow, broken; which is which follows from the seed",
      run_world},
     {"demo", "the main job end to end in under a minute: a world, a scan of it, a summary to read", run_demo},
     {"doctor", "what this machine can carry, what limits it, and the exact command that lifts each limit", run_doctor},
+    {"schema", "the fields of a record, as a page or as a JSON Schema", run_schema},
     {"version", "print the version", print_version},
 });
 

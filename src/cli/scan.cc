@@ -1,6 +1,7 @@
 #include "cli/scan.h"
 
 #include "cli/command.h"
+#include "cli/live_scan.h"
 #include "config/scan_table.h"
 #include "config/yaml_file.h"
 #include "os/machine.h"
@@ -57,7 +58,7 @@ int run_scan(std::span<const std::string> arguments) {
     if (!options.seed && options.resume.empty()) options.seed = os::random_seed();
     return print(config::print_yaml(options));
   }
-  return scan::run(options);
+  return options.live.empty() ? scan::run(options) : run_live(options);
 }
 
 }  // namespace sonde::cli

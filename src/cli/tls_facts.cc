@@ -10,27 +10,6 @@ namespace sonde::cli {
 
 using probes::TlsField;
 
-std::string_view TlsFacts::text(TlsField id) const {
-  const auto* text = std::get_if<std::string>(&value(id));
-  return text != nullptr ? std::string_view(*text) : std::string_view();
-}
-std::string_view TlsFacts::json(TlsField id) const {
-  const auto* json = std::get_if<results::Json>(&value(id));
-  return json != nullptr ? std::string_view(json->text) : std::string_view();
-}
-std::vector<std::string> TlsFacts::list(TlsField id) const {
-  const auto* list = std::get_if<std::vector<std::string>>(&value(id));
-  return list != nullptr ? *list : std::vector<std::string>();
-}
-bool TlsFacts::flag(TlsField id) const {
-  const auto* flag = std::get_if<bool>(&value(id));
-  return flag != nullptr && *flag;
-}
-std::int64_t TlsFacts::number(TlsField id) const {
-  const auto* number = std::get_if<std::int64_t>(&value(id));
-  return number != nullptr ? *number : 0;
-}
-
 std::vector<TlsFacts::Sent> TlsFacts::chain() const {
   std::vector<Sent> chain;
   simdjson::dom::parser parser;

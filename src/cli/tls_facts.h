@@ -3,27 +3,21 @@
 
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "cli/record_facts.h"
 #include "probes/tls/tls_fields.h"
 #include "results/record.h"
 
 namespace sonde::cli {
 
 // A tls record's values by field.
-class TlsFacts {
+class TlsFacts : public RecordFacts<probes::TlsField> {
  public:
-  explicit TlsFacts(std::span<const results::Value> values) : values_(values) {}
-  bool has(probes::TlsField id) const { return value(id).index() != 0; }
-  std::string_view text(probes::TlsField id) const;
-  std::string_view json(probes::TlsField id) const;
-  std::vector<std::string> list(probes::TlsField id) const;
-  bool flag(probes::TlsField id) const;  // false where it is absent
-  std::int64_t number(probes::TlsField id) const;
+  using RecordFacts::RecordFacts;
   // The certificates behind the leaf, as they were sent; texts are "" where one has none.
   struct Sent {
     std::string subject_cn;
@@ -33,14 +27,6 @@ class TlsFacts {
   std::vector<Sent> chain() const;
   // The suites by version, as tls.ciphers has them.
   std::vector<std::pair<std::string, std::vector<std::string>>> ciphers() const;
-
- private:
-  // A record whose probe never began may have no values at all.
-  const results::Value& value(probes::TlsField id) const {
-    static const results::Value kAbsent;
-    return static_cast<std::size_t>(id) < values_.size() ? values_[static_cast<std::size_t>(id)] : kAbsent;
-  }
-  std::span<const results::Value> values_;
 };
 
 // Whole days from `now_s` to an RFC 3339 date, rounded towards the past; nothing for what is no date.

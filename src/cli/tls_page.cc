@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cli/page_text.h"
+#include "cli/sheet.h"
 #include "cli/tls_facts.h"
 #include "cli/tls_verdict.h"
 #include "cli/tls_warnings.h"
@@ -18,27 +19,20 @@ namespace sonde::cli {
 namespace {
 
 using probes::TlsField;
-using results::Phase;
 using results::Record;
 
-constexpr std::size_t kWidth = 80;
-constexpr std::size_t kIndent = 2;
-constexpr std::size_t kLabel = 12;
-constexpr std::size_t kValue = kWidth - kIndent - kLabel;
-constexpr std::size_t kMostLines = 4;    // of one text
 constexpr std::size_t kMostNames = 24;   // of a certificate
 constexpr std::size_t kMostLinks = 10;   // of a chain
 constexpr std::size_t kMostSuites = 64;  // of a version
 
-enum class Ink : std::uint8_t { kNone, kBold, kGood, kBad, kDoubtful, kBar };
-
-class Page {
+class Page : private Sheet {
  public:
-  Page(const Record& record, const PageStyle& style) : record_(record), style_(style), facts_(record.values) {}
+  Page(const Record& record, const PageStyle& style)
+      : Sheet(style.colour), record_(record), style_(style), facts_(record.values) {}
 
   std::string text() {
-    title();
-    verdict();
+    head();
+    judgement();
     if (facts_.has(TlsField::kSha256)) {
       certificate();
       chain();
@@ -46,94 +40,29 @@ class Page {
     handshake();
     supported();
     resumption();
-    timings();
+    waterfall(record_);
     warnings();
     pem();
-    return std::move(out_);
+    return take();
   }
 
  private:
-  // --- how things are set; every text is made harmless here ---
-
-  std::string paint(Ink ink, std::string_view text) const {
-    static constexpr auto kCodes = std::to_array<std::string_view>({"0", "1", "32", "31", "33", "36"});
-    if (!style_.colour || ink == Ink::kNone || text.empty()) return std::string(text);
-    return fmt::format("\033[{}m{}\033[0m", kCodes[static_cast<std::size_t>(ink)], text);
-  }
-  // Made harmless, without blanks at its ends.
-  static std::string shown(std::string_view text) {
-    const std::string harmless_text = harmless(text);
-    return std::string(targets::trimmed(harmless_text));
-  }
-  // The same, where an empty place would be puzzling.
-  static std::string named(std::string_view text) {
-    std::string name = shown(text);
-    return name.empty() ? "(empty)" : name;
-  }
-  // Fills up to `width` columns, where fmt would count code points.
-  static std::string padded(std::string_view text, std::size_t width) {
-    const std::size_t used = columns(text);
-    return std::string(text) + std::string(used < width ? width - used : 0, ' ');
-  }
-  void heading(std::string_view text) { out_ += "\n" + paint(Ink::kBold, text) + "\n"; }
-
-  // `head`, then the text; further lines stand under the first.
-  void paragraph(std::string_view head, std::string_view text, Ink ink = Ink::kNone) {
-    const std::size_t indent = columns(head);
-    std::string lead(head);
-    for (const std::string& line : wrap(shown(text), kWidth - indent, kMostLines)) {
-      out_ += lead + paint(ink, line) + "\n";
-      lead.assign(indent, ' ');
-    }
-  }
-  // A labelled value; nothing where it is empty.
-  void line(std::string_view label, std::string_view value, Ink ink = Ink::kNone) {
-    paragraph(std::string(kIndent, ' ') + padded(label, kLabel), value, ink);
-  }
-  // A labelled list, wrapped between its words; what is too long for a line is cut.
-  void list(std::string_view label, const std::vector<std::string>& words, std::size_t most) {
-    std::string row;
-    const auto put = [&](const std::string& word) {
-      if (!row.empty() && columns(row) + 1 + columns(word) > kValue) {
-        out_ += std::string(kIndent, ' ') + padded(label, kLabel) + row + "\n";
-        label = "";
-        row.clear();
-      }
-      row += (row.empty() ? "" : " ") + word;
-    };
-    for (std::size_t i = 0; i < std::min(words.size(), most); ++i)
-      put(cut(named(words[i]), kValue - 1) + (i + 1 < words.size() ? "," : ""));
-    if (words.size() > most) put(fmt::format("… {} more", words.size() - most));
-    if (!row.empty()) out_ += std::string(kIndent, ' ') + padded(label, kLabel) + row + "\n";
-  }
-  static std::string ms(std::int64_t us) {
-    const double value = static_cast<double>(us) / 1000;
-    return us < 10'000 ? fmt::format("{:.2f} ms", value) : fmt::format("{:.0f} ms", value);
-  }
-
-  // --- the parts of the page ---
-
-  void title() {
-    std::string title = shown(style_.asked.target);
+  void head() {
+    std::string target = shown(style_.asked.target);
     if (!record_.ip.is_unspecified()) {
       const std::string endpoint = to_string(Endpoint{record_.ip, record_.port});
-      if (endpoint != title) title += "  " + to_string(record_.ip);
+      if (endpoint != target) target += "  " + to_string(record_.ip);
     }
-    out_ += paint(Ink::kBold, cut(title, kWidth)) + "\n\n";
+    title(target);
   }
 
-  void verdict() {
+  void judgement() {
     using Kind = TlsVerdict::Kind;
-    const TlsVerdict verdict = judge(record_, style_.asked, style_.now_s);
-    const bool good = verdict.kind == Kind::kAccepted;
-    const bool bad = verdict.kind == Kind::kRefused;
-    const std::string head = paint(good ? Ink::kGood : bad ? Ink::kBad : Ink::kDoubtful, good ? "✓" : bad ? "✗" : "?");
-    std::string lead = head + " ";
-    for (const std::string& text : wrap(shown(verdict.headline), kWidth - kIndent, kMostLines)) {
-      out_ += lead + paint(good ? Ink::kGood : bad ? Ink::kBad : Ink::kDoubtful, text) + "\n";
-      lead.assign(kIndent, ' ');
-    }
-    paragraph("  ", verdict.advice);
+    const TlsVerdict found = judge(record_, style_.asked, style_.now_s);
+    const bool good = found.kind == Kind::kAccepted;
+    const bool bad = found.kind == Kind::kRefused;
+    verdict(good ? Ink::kGood : bad ? Ink::kBad : Ink::kDoubtful, good ? "✓" : bad ? "✗" : "?", found.headline);
+    paragraph("  ", found.advice);
     if (facts_.has(TlsField::kAlert))
       paragraph("  ", fmt::format("The server's last word was the alert {}.", facts_.text(TlsField::kAlert)));
   }
@@ -189,9 +118,9 @@ class Page {
     const std::size_t indent = kIndent + (depth > 1 ? 3 * (depth - 1) : 0);
     const std::string twig = depth == 0 ? "" : "└─ ";
     const std::size_t room = kWidth - indent - columns(twig) - (note.empty() ? 0 : columns(note) + 2);
-    out_ += std::string(indent, ' ') + twig + cut(named(name), room);
-    if (!note.empty()) out_ += fmt::format("  {}", shown(note));
-    out_ += '\n';
+    add(std::string(indent, ' ') + twig + cut(named(name), room));
+    if (!note.empty()) add(fmt::format("  {}", shown(note)));
+    add("\n");
   }
   static std::string_view name_or(std::string_view name, std::string_view otherwise) {
     return name.empty() ? otherwise : name;
@@ -237,8 +166,7 @@ class Page {
         const std::string_view flaw = full ? std::string_view() : weakness(suites[i]);
         const std::string note = flaw.empty() ? "" : fmt::format("  {}", flaw);
         const std::string name = full ? fmt::format("… {} more", suites.size() - i) : named(suites[i]);
-        out_ += std::string(kIndent, ' ') + padded(label, kLabel) + cut(name, kValue - columns(note)) +
-                paint(Ink::kDoubtful, note) + "\n";
+        add(labelled(label) + cut(name, kValue - columns(note)) + paint(Ink::kDoubtful, note) + "\n");
         label.clear();
         if (full) break;
       }
@@ -252,8 +180,7 @@ class Page {
     line("tickets", fmt::format("{}", facts_.number(TlsField::kTickets)));
     line("session", spaced(facts_.text(TlsField::kPsk)));
     line("0-RTT", spaced(facts_.text(TlsField::kEarlyData)));
-    out_ += '\n' + std::string(kIndent, ' ') + padded("", kLabel) +
-            fmt::format("{:>12}{:>14}{:>12}\n", "handshake", "first byte", "in all");
+    add("\n" + labelled("") + fmt::format("{:>12}{:>14}{:>12}\n", "handshake", "first byte", "in all"));
     timings_of("full", TlsField::kFullTls, TlsField::kFullFirstByte, TlsField::kFullTotal);
     timings_of("resumed", TlsField::kPskTls, TlsField::kPskFirstByte, TlsField::kPskTotal);
     timings_of("0-RTT", TlsField::kEarlyTls, TlsField::kEarlyFirstByte, TlsField::kEarlyTotal);
@@ -261,62 +188,23 @@ class Page {
   // A row; none for a way that was not gone.
   void timings_of(std::string_view way, TlsField tls, TlsField first_byte, TlsField total) {
     if (!facts_.has(tls)) return;
-    out_ += std::string(kIndent, ' ') + padded(way, kLabel) +
-            fmt::format("{:>12}{:>14}{:>12}\n", ms_of(tls), ms_of(first_byte), ms_of(total));
+    add(labelled(way) + fmt::format("{:>12}{:>14}{:>12}\n", ms_of(tls), ms_of(first_byte), ms_of(total)));
   }
   std::string ms_of(TlsField id) const { return facts_.has(id) ? ms(facts_.number(id)) : "–"; }
-  static std::string spaced(std::string_view word) {
-    std::string text(word);
-    std::ranges::replace(text, '_', ' ');
-    return text;
-  }
-
-  // A waterfall: each phase begins where the one before it ended.
-  void timings() {
-    const std::int64_t total = record_.timing_us[static_cast<std::size_t>(Phase::kDone)];
-    if (total <= 0) return;
-    heading("Time");
-    constexpr std::size_t kBar = 52;
-    const auto column = [&](std::int64_t at) {
-      return std::min(kBar, static_cast<std::size_t>(at * static_cast<std::int64_t>(kBar) / total));
-    };
-    std::int64_t start = 0;
-    for (std::size_t i = 0; i < static_cast<std::size_t>(Phase::kDone); ++i) {
-      const std::int32_t us = record_.timing_us[i];
-      if (us < 0) continue;
-      const std::size_t from = std::min(column(start), kBar - 1);
-      const std::size_t length =
-          std::clamp<std::size_t>(column(start + us) - std::min(from, column(start + us)), 1, kBar - from);
-      std::string bar;
-      for (std::size_t k = 0; k < length; ++k) bar += "█";
-      out_ += std::string(kIndent, ' ') + padded(spaced(results::kPhaseNames[i]), kLabel) + std::string(from, ' ') +
-              paint(Ink::kBar, bar) + std::string(kBar - from - length, ' ') + fmt::format("{:>12}\n", ms(us));
-      start += us;
-    }
-    out_ += std::string(kIndent, ' ') + padded("in all", kLabel) + std::string(kBar, ' ') +
-            fmt::format("{:>12}\n", ms(total));
-  }
-
   void warnings() {
     const std::vector<std::string> all = tls_warnings(facts_, style_.asked, style_.now_s);
     if (all.empty()) return;
     heading("Warnings");
-    for (const std::string& warning : all) {
-      std::string lead = "  " + paint(Ink::kDoubtful, "!") + " ";
-      for (const std::string& text : wrap(shown(warning), kWidth - 4, kMostLines)) {
-        out_ += lead + text + "\n";
-        lead = "    ";
-      }
-    }
+    for (const std::string& warning : all) note(warning);
   }
 
   // With --pem, to be copied: nothing stands before the lines.
   void pem() {
     for (const std::string& text : facts_.list(TlsField::kPem)) {
-      out_ += '\n';
+      add("\n");
       for (std::size_t at = 0; at < text.size();) {
         const std::size_t end = std::min(text.find('\n', at), text.size());
-        for (const std::string& part : wrap(shown(text.substr(at, end - at)), kWidth, SIZE_MAX)) out_ += part + "\n";
+        for (const std::string& part : wrap(shown(text.substr(at, end - at)), kWidth, SIZE_MAX)) add(part + "\n");
         at = end + 1;
       }
     }
@@ -325,7 +213,6 @@ class Page {
   const Record& record_;
   const PageStyle& style_;
   TlsFacts facts_;
-  std::string out_;
 };
 
 }  // namespace

@@ -240,16 +240,22 @@ OptionSpec module_option(const engine::OptionDef& def) {
   const std::string name = def.name;
   OptionSpec spec{.name = name, .metavar = def.metavar, .help = def.help, .unset = def.fallback};
   if (def.is_flag) spec.kind = Kind::kFlag;
-  spec.set = [name](ScanOptions& options, std::string_view value) -> Parsed<> {
-    if (const Parsed<std::string> readable = parse_text(value); !readable) return std::unexpected(readable.error());
+  if (def.repeats) spec.kind = Kind::kMany;
+  spec.clear = [name](ScanOptions& options) {
     std::erase_if(options.module_options, [&](const auto& option) { return option.first == name; });
+  };
+  const bool repeats = def.repeats;
+  spec.set = [name, repeats](ScanOptions& options, std::string_view value) -> Parsed<> {
+    if (const Parsed<std::string> readable = parse_text(value); !readable) return std::unexpected(readable.error());
+    if (!repeats) std::erase_if(options.module_options, [&](const auto& option) { return option.first == name; });
     options.module_options.emplace_back(name, value);
     return {};
   };
-  spec.get = [name](const ScanOptions& options) -> Texts {
+  spec.get = [name](const ScanOptions& options) {
+    Texts texts;
     for (const auto& [key, value] : options.module_options)
-      if (key == name) return {value};
-    return {};
+      if (key == name) texts.push_back(value);
+    return texts;
   };
   return spec;
 }
@@ -280,7 +286,17 @@ std::vector<OptionSpec> targets_group() {
   };
 }
 
-std::vector<OptionSpec> probes_group() { return {probe_option(), resolvers_option()}; }
+std::vector<OptionSpec> probes_group() { return {probe_option()}; }
+
+std::vector<OptionSpec> names_group() {
+  return {
+      resolvers_option(),
+      one("resolver-limit", "N", "questions outstanding at one name server, of one worker",
+          &ScanOptions::resolver_limit, kCount<1, 65'536>),
+      word("ip-version", "which addresses of a name; prefer4 takes IPv6 where there is no IPv4",
+           &ScanOptions::ip_version, engine::kIpVersionNames, engine::IpVersion::k4),
+  };
+}
 
 // What the probe's module declares.
 std::vector<OptionSpec> module_group(const scan::ProbeEntry& entry) {
@@ -298,6 +314,7 @@ std::vector<OptionSpec> pace_group() {
       one("per-host", "N", "in flight to one address; 0 is unlimited", &ScanOptions::per_host, kCount<0, kMost32>),
       one("per-prefix", "N", "in flight to one /24 or /48; 0 is unlimited", &ScanOptions::per_prefix,
           kCount<0, kMost32>),
+      flag("adaptive", "slow down for a /24 or /48 whose timeouts and retransmits rise", &ScanOptions::adaptive),
       one("retries", "N", "further attempts after a timeout, never after an answer", &ScanOptions::retries,
           kCount<0, 250>),
       one("workers", "N", "event loops", &ScanOptions::workers, kCount<1, 1024>, "one a core"),
@@ -343,6 +360,10 @@ std::vector<OptionSpec> output_group() {
            &ScanOptions::tcp_info, kTcpInfo, engine::TcpInfoUse::kTimeouts),
       text("summary", "FILE", "the JSON summary at the end; '-' is standard output", &ScanOptions::summary),
       word("progress", "on standard error", &ScanOptions::progress, kProgress, scan::ProgressStyle::kAuto),
+      text("live", "[ADDRESS]:PORT",
+           "a web page that shows the scan as it runs, to everybody who can reach that address; port 0 is one that is "
+           "free",
+           &ScanOptions::live),
       flag("dry-run", "print what would be probed, in order; touch nothing", &ScanOptions::dry_run),
   };
 }
@@ -351,12 +372,15 @@ std::vector<OptionSpec> make_table() {
   std::vector<OptionSpec> table;
   const auto add = [&](const std::string& group, std::vector<OptionSpec> specs) {
     for (OptionSpec& spec : specs) {
+      const auto is_same = [&](const OptionSpec& other) { return other.name == spec.name; };
+      if (std::ranges::any_of(table, is_same)) continue;  // probes may share an option; it stands with the first
       spec.group = group;
       table.push_back(std::move(spec));
     }
   };
   add("Targets", targets_group());
   add("Probes", probes_group());
+  add("Names", names_group());
   for (const scan::ProbeEntry& entry : scan::probe_table())
     add(fmt::format("With --probe {}", entry.name), module_group(entry));
   add("Pace", pace_group());
@@ -493,6 +517,7 @@ Parsed<> check(const ScanOptions& options) {
   if (options.list == "-" && !options.checkpoint.empty())
     return input_error(
         "--checkpoint: a stream cannot be resumed, for it is not remembered; put the targets into a file");
+  if (!options.live.empty() && options.dry_run) return input_error("--live: a dry run has nothing to show");
   return check_files(options);
 }
 

@@ -97,7 +97,7 @@ TEST(YamlFile, errors_name_the_line_and_what_would_be_right) {
   EXPECT_EQ(error_of("targets:\n  - 10.0.0.1\n  - {a: b}\n"),
             "scan.yaml:3: targets: each must be the text of a target");
   EXPECT_EQ(error_of("probe: [tcp, tpc]\n"),
-            "scan.yaml:1: probe: 'tpc' is not one of tcp, tls, banner; did you mean 'tcp'?");
+            "scan.yaml:1: probe: 'tpc' is not one of tcp, tls, http, banner, icmp, dns; did you mean 'tcp'?");
   EXPECT_EQ(error_of("engine: urnig\n"),
             "scan.yaml:1: engine: 'urnig' is not one of auto, epoll, uring; did you mean 'uring'?");
   EXPECT_EQ(error_of("ports:\n  - 80\n  - 99999\n"), "scan.yaml:3: ports: '99999' is not a port: ports are 1 to 65535");
@@ -169,9 +169,12 @@ TEST(PrintYaml, golden) {
             "  - 127.0.9.0/24\n"
             "probe:\n"
             "  - tcp\n"
+            "resolver-limit: 256\n"
+            "ip-version: prefer4\n"
             "rate: 10k\n"
             "per-host: 64\n"
             "per-prefix: 4096\n"
+            "adaptive: false\n"
             "retries: 0\n"
             "engine: auto\n"
             "connect-timeout: 3s\n"

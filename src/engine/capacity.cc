@@ -14,8 +14,8 @@ constexpr std::uint64_t kDefaultConcurrency = 100'000;
 constexpr std::uint64_t kMostConnections = 16'000'000;
 constexpr std::uint64_t kMostWorkers = 64;       // when each is there for its descriptor table
 constexpr std::uint64_t kKeptBack = 8;           // output, checkpoint, summary, lists
-constexpr std::uint64_t kKeptBackPerWorker = 4;  // epoll, io_uring's eventfd, the resolver's sockets
-constexpr std::uint64_t kKeptBackInOwn = 2;      // the resolver's sockets, in a table of its own
+constexpr std::uint64_t kKeptBackPerWorker = 2;  // epoll, io_uring's eventfd
+constexpr std::uint64_t kKeptBackPerServer = 2;  // a worker's sockets to a name server
 constexpr std::uint64_t kMostInRing = io::kLongestTable;
 
 // Connections that descriptors leave room for.
@@ -23,15 +23,17 @@ struct Room {
   std::uint64_t limit = 0;     // of open files
   std::uint64_t shared = 0;    // epoll, one table for all workers
   std::uint64_t base = 0;      // descriptors that are open or kept back
+  std::uint64_t names = 0;     // kept back for a worker's resolver
   std::uint64_t in_rings = 0;  // io_uring, all workers: a descriptor a ring, and its table full of direct ones
 };
 
-Room measure(std::uint64_t workers) {
-  Room room{.limit = os::raise_descriptor_limit()};
+Room measure(std::uint64_t workers, std::uint64_t name_servers) {
+  Room room{.limit = os::raise_descriptor_limit(), .names = kKeptBackPerServer * name_servers};
   const std::uint64_t open = os::open_descriptors();
-  const std::uint64_t needed = open + kKeptBack + kKeptBackPerWorker * workers;
+  const std::uint64_t per_worker = kKeptBackPerWorker + room.names;
+  const std::uint64_t needed = open + kKeptBack + per_worker * workers;
   // Where the limit is tiny, one connection at a time still does the whole scan, slowly.
-  room.shared = room.limit > needed ? room.limit - needed : room.limit > open + kKeptBackPerWorker + 1 ? 1 : 0;
+  room.shared = room.limit > needed ? room.limit - needed : room.limit > open + per_worker + 1 ? 1 : 0;
   room.base = open + kKeptBack;
   room.in_rings =
       room.limit > needed ? std::min((room.limit - needed) * std::min(room.limit, kMostInRing), kMostConnections) : 0;
@@ -46,7 +48,7 @@ std::string notice_of_cap(const char* option, std::uint64_t wanted, const Capaci
 // What so many workers carry with a table each. A new table starts with what was open before it: the epoll instances of
 // all of them.
 std::uint64_t carried_in_own(const Room& room, std::uint64_t workers) {
-  const std::uint64_t needed = room.base + kKeptBackInOwn + workers;
+  const std::uint64_t needed = room.base + room.names + workers;
   return room.limit > needed ? (room.limit - needed) * workers : 0;
 }
 
@@ -70,7 +72,7 @@ void fit_into_tables(const Wish& wish, std::uint64_t wanted, const Room& room, C
 Result<Capacity> plan_capacity(const Wish& wish) {
   Capacity capacity;
   capacity.workers = wish.workers.value_or(os::usable_cpus());
-  const Room room = measure(capacity.workers);
+  const Room room = measure(capacity.workers, wish.name_servers);
   if (room.shared == 0)
     return std::unexpected(Error{.kind = ErrorKind::kNoDescriptors, .what = "no descriptors are left to connect with"});
   capacity.engine = io::choose_engine(wish.engine);

@@ -15,6 +15,7 @@ struct Wish {
   std::optional<std::uint32_t> concurrency;  // connections at once; none: what is carried, at most 100k
   std::optional<std::uint32_t> workers;      // none: one a core
   io::Engine engine = io::Engine::kAuto;
+  std::uint64_t name_servers = 1;        // that a worker may have sockets to
   const char* option = "--concurrency";  // what the notices call it
 };
 

@@ -7,16 +7,19 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/ids.h"
 #include "base/ip_address.h"
 #include "base/time.h"
+#include "base/transport.h"
 #include "engine/lifecycle.h"
 #include "engine/probe.h"
 #include "engine/timer_wheel.h"
 #include "memory/state_slab.h"
 #include "results/outcome.h"
 #include "results/record.h"
+#include "targets/target_source.h"
 
 namespace sonde::engine {
 
@@ -43,14 +46,40 @@ struct Carried {
   Probe* probe = nullptr;  // null while a connection has it
   memory::StateSlab* states;
   std::uint32_t connections = 0;  // that came before the present one, or the one that is waited for
-  ConnectionFacts first;
+  bool same_task = false;         // the present connection goes on with what the one before began
+  std::int32_t spent_us = 0;      // by the connections before, of that task
+  ConnectionFacts first;          // of the first connection, or of the task so far
+  Endpoint target;                // what the record names
+  std::string target_host;
+};
+
+// The addresses of one name that are tried in turn, and beside each other, until one connects (shard_race.cc).
+struct Race {
+  struct Failure {
+    IpAddress address;
+    results::Outcome outcome;
+    const char* error;  // a literal
+  };
+  std::vector<IpAddress> addresses;  // in the order of their turns; none that is excluded
+  std::size_t next = 1;              // whose turn comes next
+  std::vector<ConnectionId> rivals;  // that try beside the leader
+  std::optional<Failure> failure;    // the most telling so far
+  bool over = false;                 // all have failed
 };
 
 // What few connections need, outside of the slot.
 struct Companion {
   std::string host;  // empty for a bare address
+  std::string path;  // of a target that was a URL
+  targets::Scheme scheme = targets::Scheme::kNone;
   std::unique_ptr<Carried> carried;
-  std::int32_t read_start_us = 0;  // since `started`, behind a handshake that began late (STARTTLS); else 0
+  std::int32_t read_start_us =
+      0;  // since `started`, behind a handshake that began late (STARTTLS) or of a later exchange; else 0
+  std::int32_t read_us = results::kNoTiming;  // of the exchanges before the present one
+  std::unique_ptr<Race> race;                 // of its leader, until one has won
+  ConnectionId leader;                        // of a rival; generation 0: it is none
+
+  bool follows() const { return leader.generation != 0; }
 };
 
 struct Connection : TimerNode {          // the node of its nearest deadline
@@ -70,7 +99,9 @@ struct Connection : TimerNode {          // the node of its nearest deadline
   results::Phase phase = results::Phase::kConnect;
   std::uint8_t module = 0;    // which probe of the pass
   std::uint8_t attempts = 1;  // this one counted in
-  std::uint8_t local_faults = 0;
+  std::uint8_t local_faults : 5 = 0;
+  std::uint8_t pace_round : 1 = 0;  // in which its prefix let it start
+  Transport transport : 2 = Transport::kTcp;
   bool received : 1 = false;  // any byte came; since the TLS handshake began or ended, if there was one
   bool answered : 1 = false;  // any byte came at all
   bool sent : 1 = false;      // anything was written

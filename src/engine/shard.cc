@@ -1,5 +1,5 @@
 // The loop of a shard and how probes are started; what happens to them then is in shard_drive.cc, their end in
-// shard_end.cc.
+// shard_end.cc; how several addresses of a name are tried in shard_race.cc.
 #include "engine/shard.h"
 
 #include <algorithm>
@@ -10,11 +10,11 @@
 namespace sonde::engine {
 namespace {
 
-constexpr Nanos kPoll = 5 * kMillisecond;  // how soon to look again at what gives no signal (a stream, others' limits)
+constexpr Nanos kPoll = 5 * kMillisecond;  // how soon to look again at what gives no signal (others' limits)
 constexpr Nanos kLatePoll = kMillisecond;  // the same, of what other threads work on for a record
 constexpr Nanos kFirstPause = 5 * kMillisecond;
 constexpr Nanos kLongestPause = 320 * kMillisecond;
-constexpr std::uint8_t kMaxLocalFaults = 16;        // then the probe ends in local_error
+constexpr std::uint8_t kMaxLocalFaults = 16;        // then the probe ends in local_error; a connection counts to 31
 constexpr Nanos kUsedUpAfter = 4 * kSecond;         // of local faults alone, among connections that stay
 constexpr Nanos kCeilingRest = 250 * kMillisecond;  // after a local fault, before more in flight than then is tried
 constexpr std::size_t kDeferredLooks = 64;          // a turn
@@ -101,10 +101,10 @@ Nanos Shard::start_some() {
     } else if (start.target.endpoint.address.is_unspecified()) {
       resolve(start);
     } else if (used_up_) {
-      give_limits(start.target.endpoint.address);
-      give_up(start, *used_up_);
+      give_limits(start.target.endpoint.address, start.pace_round);
+      give_up(start, {.kind = *used_up_, .what = ""});
     } else if (!limits_.rate.take(now)) {  // another shard was quicker
-      give_limits(start.target.endpoint.address);
+      give_limits(start.target.endpoint.address, start.pace_round);
       again_.push_front(std::move(start));
     } else {
       launch(start);
@@ -134,7 +134,7 @@ bool Shard::next_start(Nanos now, Start& out, Nanos& again_at) {
     out = std::move(again_.front());
     again_.pop_front();
     const IpAddress& address = out.target.endpoint.address;
-    if (address.is_unspecified() || take_limits(address)) return true;
+    if (out.target.blocked || address.is_unspecified() || take_limits(address, out.pace_round)) return true;
     deferred_.push_back(std::move(out));
     again_at = now;
     return false;
@@ -149,7 +149,7 @@ bool Shard::next_start(Nanos now, Start& out, Nanos& again_at) {
       batch_next_ = 0;
       batch_size_ = source_.take(batch_);
       if (batch_size_ == 0) {
-        if (!source_.exhausted()) again_at = std::min(again_at, now + kPoll);
+        if (!source_.exhausted()) again_at = std::min(again_at, source_.next_time(now));
         return false;
       }
     }
@@ -161,8 +161,10 @@ bool Shard::next_start(Nanos now, Start& out, Nanos& again_at) {
     }
     out = Start{};
     out.target = std::move(target);
+    out.transport =
+        options_.terms_of ? options_.terms_of(out.target.position).transport : pass_.front().module->transport();
     ++batch_next_;
-    if (out.target.blocked || address.is_unspecified() || take_limits(address)) return true;
+    if (out.target.blocked || address.is_unspecified() || take_limits(address, out.pace_round)) return true;
     deferred_.push_back(std::move(out));
     again_at = std::min(again_at, now + kPoll);
   }
@@ -174,22 +176,26 @@ bool Shard::next_deferred(Start& out) {
   for (std::size_t looks = std::min(kDeferredLooks, deferred_.size()); looks > 0; --looks) {
     out = std::move(deferred_.front());
     deferred_.pop_front();
-    if (take_limits(out.target.endpoint.address)) return true;
+    if (take_limits(out.target.endpoint.address, out.pace_round)) return true;
     deferred_.push_back(std::move(out));
   }
   return false;
 }
 
-bool Shard::take_limits(const IpAddress& address) {
+bool Shard::take_limits(const IpAddress& address, std::uint8_t& pace_round) {
   if (!limits_.per_host.take(address.hash())) return false;
-  if (limits_.per_prefix.take(address.prefix_key())) return true;
+  if (limits_.per_prefix.take(address.prefix_key())) {
+    if (options_.prefix_pace == nullptr || options_.prefix_pace->take(address.prefix_key(), pace_round)) return true;
+    limits_.per_prefix.give(address.prefix_key());
+  }
   limits_.per_host.give(address.hash());
   return false;
 }
 
-void Shard::give_limits(const IpAddress& address) {
+void Shard::give_limits(const IpAddress& address, std::uint8_t pace_round) {
   limits_.per_host.give(address.hash());
   limits_.per_prefix.give(address.prefix_key());
+  if (options_.prefix_pace != nullptr) options_.prefix_pace->give(address.prefix_key(), pace_round);
 }
 
 Connection& Shard::open_slot(Start& start) {
@@ -204,12 +210,18 @@ Connection& Shard::open_slot(Start& start) {
   connection.position = start.target.position;
   connection.address = start.target.endpoint.address;
   connection.port = start.target.endpoint.port;
-  if (!start.target.host.empty() || start.carried)
-    connection.companion = std::make_unique<Companion>(
-        Companion{.host = std::move(start.target.host), .carried = std::move(start.carried)});
+  if (!start.target.host.empty() || start.target.scheme != targets::Scheme::kNone || start.carried ||
+      start.leader.generation != 0)
+    connection.companion = std::make_unique<Companion>(Companion{.host = std::move(start.target.host),
+                                                                 .path = std::move(start.target.path),
+                                                                 .scheme = start.target.scheme,
+                                                                 .carried = std::move(start.carried),
+                                                                 .race = std::move(start.race),
+                                                                 .leader = start.leader});
   connection.module = start.module;
   connection.attempts = start.attempts;
   connection.local_faults = start.local_faults;
+  connection.transport = start.transport;
   connection.phase_us.fill(results::kNoTiming);
   connection.started = backend_.now();
   if (!start.counted) stats_.started.add(remaining(start.module));
@@ -224,39 +236,53 @@ Shard::Start Shard::start_of(Connection& connection) {
   start.target.endpoint = {.address = connection.address, .port = connection.port};
   if (connection.companion) {
     start.target.host = std::move(connection.companion->host);
+    start.target.path = std::move(connection.companion->path);
+    start.target.scheme = connection.companion->scheme;
     start.carried = std::move(connection.companion->carried);
+    start.race = std::move(connection.companion->race);
   }
   start.dns_us = connection.phase_us[static_cast<std::size_t>(results::Phase::kDns)];
   start.module = connection.module;
   start.attempts = connection.attempts;
   start.local_faults = connection.local_faults;
+  start.transport = connection.transport;
   start.counted = true;
+  if (start.race) start.raced_us = connection.phase_start_us - std::max(start.dns_us, 0);
   return start;
 }
 
 void Shard::launch(Start& start) {
-  const std::int32_t dns_us = start.dns_us;
+  // The attempt began with its name, and may have been made elsewhere; the wait for rate and limits is not its own.
+  const std::int32_t dns_us = start.dns_us, before_us = std::max(dns_us, 0) + start.raced_us;
   Connection& connection = open_slot(start);
   connection.limited = true;
-  if (dns_us !=
-      results::kNoTiming) {  // the attempt began with its name; the wait for rate and limits in between is not its own
-    connection.phase_us[static_cast<std::size_t>(results::Phase::kDns)] = dns_us;
-    connection.started -= Nanos{dns_us} * kMicrosecond;
-    connection.phase_start_us = dns_us;
-  }
+  connection.pace_round = start.pace_round & 1U;
+  connection.phase_us[static_cast<std::size_t>(results::Phase::kDns)] = dns_us;
+  connection.started -= Nanos{before_us} * kMicrosecond;
+  connection.phase_start_us = before_us;
   connection.phase = results::Phase::kConnect;
   stats_.attempts.add();
+  if (connection.companion && connection.companion->race) await_turn(connection);
+  if (connection.companion && connection.companion->follows())
+    leader_of(connection).companion->race->rivals.push_back(connection.id());
   connection.lifecycle.move(State::kConnecting, connection.id(), audit_);
-  io::ConnectOptions how{.source = {}, .keepalive = options_.keepalive};
-  if (options_.source_of) how.source = options_.source_of(connection.position);
+  if (connection.transport == Transport::kNone) {
+    on_connected(connection, {.id = connection.id(), .op = io::Op::kConnect});
+    return;
+  }
+  io::ConnectOptions how{.source = {}, .keepalive = options_.keepalive, .transport = connection.transport};
+  if (options_.terms_of) {
+    const Terms terms = options_.terms_of(connection.position);
+    how.source = terms.source;
+    how.hop_limit = terms.hop_limit;
+    how.dont_fragment = terms.dont_fragment;
+  }
   if (const Result<> connecting =
           backend_.connect(connection.id(), {.address = connection.address, .port = connection.port}, how);
       !connecting) {
     const Error error = connecting.error();
     if (os::is_local(error.kind)) {
-      Start again = start_of(connection);
-      close(connection);
-      local_fault(std::move(again), error);
+      fault(connection, error);
       return;
     }
     const io::Completion failed{.id = connection.id(), .op = io::Op::kConnect, .failed = true, .error = error};
@@ -271,7 +297,22 @@ void Shard::resolve(Start& start) {
   Connection& connection = open_slot(start);
   connection.phase = results::Phase::kDns;
   arm(connection);
-  resolver_->resolve(connection.id(), connection.companion->host);
+  std::optional<IpVersion> version;
+  if (options_.terms_of) version = options_.terms_of(connection.position).ip_version;
+  resolver_->resolve(connection.id(), connection.companion->host, version);
+}
+
+// Connecting met a local fault.
+void Shard::fault(Connection& connection, const Error& error) {
+  if (in_company(connection)) {  // the others may connect
+    stats_.local_faults.add();
+    if (error.kind != ErrorKind::kNoPorts) pause_starting();
+    end(connection, results::Outcome::kLocalError, "the connection could not be started");
+    return;
+  }
+  Start again = start_of(connection);
+  close(connection);
+  local_fault(std::move(again), error);
 }
 
 // This machine could not do it: slow down, try the target again, count it. Only what stays impossible is recorded, as
@@ -287,7 +328,7 @@ void Shard::local_fault(Start start, const Error& error) {
   if (!hopeful) ++start.local_faults;
   if (options_.stays && coming == 0 && now - failing_since_ >= kUsedUpAfter) used_up_ = error.kind;
   if (used_up_ || start.local_faults > kMaxLocalFaults) {
-    give_up(start, error.kind);
+    give_up(start, error);
     return;
   }
   // A lack of ports concerns one destination: it waits, the others go on.
@@ -296,12 +337,15 @@ void Shard::local_fault(Start start, const Error& error) {
   again_.push_back(std::move(start));
 }
 
-void Shard::give_up(Start& start, ErrorKind lacking) {
+void Shard::give_up(Start& start, const Error& error) {
   Connection& connection = open_slot(start);
   connection.phase = results::Phase::kConnect;
-  const char* text = lacking == ErrorKind::kNoDescriptors ? "out of descriptors"
-                     : lacking == ErrorKind::kNoPorts     ? "no source port or address for this destination"
-                                                          : "out of memory";
+  const bool foreign =
+      error.kind == ErrorKind::kNoPorts && std::string_view(error.what) == "bind";  // which takes no port, see io/
+  const char* text = foreign                                   ? kForeignSource
+                     : error.kind == ErrorKind::kNoDescriptors ? "out of descriptors"
+                     : error.kind == ErrorKind::kNoPorts       ? "no source port or address for this destination"
+                                                               : "out of memory";
   end(connection, results::Outcome::kLocalError, text);
 }
 
@@ -325,7 +369,8 @@ void Shard::cut() {
   for (std::uint32_t i = 0; i < connections_.made(); ++i) {
     Connection& connection = connections_[i];
     if (!connection.live) continue;
-    if (connection.lifecycle.state() == State::kClosing) {  // its record is made
+    if (connection.companion && connection.companion->follows()) continue;  // closed with its leader
+    if (connection.lifecycle.state() == State::kClosing) {                  // its record is made
       close(connection);
       continue;
     }

@@ -50,6 +50,8 @@ class Shard {
   bool turn(Nanos latest);
   // From now on nothing new is started; what is in flight goes on.
   void stop_starting() { stopping_ = true; }
+  // The wall clock was set: its distance from the backend's clock is another one.
+  void set_unix_offset(Nanos offset) { options_.unix_offset = offset; }
   // Ends everything in flight at once.
   void cut();
 
@@ -70,9 +72,7 @@ class Shard {
   static constexpr int kStartsPerTurn = 32;  // then completions get their turn, so that measured times stay true
 
   // A peer may answer before our write's completion was seen, so that a probe has more to say: that waits here until
-  // the write is done, at most kMostUnsent. Beyond it the probe is told of a failure, protocol_error: no protocol lets
-  // a peer ask for so much while it takes nothing.
-  static constexpr std::size_t kMostUnsent = std::size_t{64} << 10;
+  // the write is done, at most ProbeModule::most_unsent(). Beyond it the probe is told of a failure, protocol_error.
   struct Outgoing {
     memory::Lease present;  // on its way
     memory::Lease next;     // behind it
@@ -87,20 +87,27 @@ class Shard {
     std::uint8_t module = 0;
     std::uint8_t attempts = 1;
     std::uint8_t local_faults = 0;
+    Transport transport = Transport::kTcp;
+    std::uint8_t pace_round = 0;       // of its prefix, once its limits are taken
     bool counted = false;              // in stats_.started
     std::unique_ptr<Carried> carried;  // a probe that goes on; null: one is made when connected
+    std::unique_ptr<Race> race;        // of the name's addresses, of which the target's is one
+    std::int32_t raced_us = 0;         // that the race has taken before
+    ConnectionId leader;               // of a rival
   };
 
   // starting
   Nanos start_some();
   bool next_start(Nanos now, Start& out, Nanos& again_at);
   bool next_deferred(Start& out);
-  bool take_limits(const IpAddress& address);
-  void give_limits(const IpAddress& address);
+  bool take_limits(const IpAddress& address, std::uint8_t& pace_round);
+  void give_limits(const IpAddress& address, std::uint8_t pace_round);
+  void tell_pace(const Connection& connection, results::Outcome outcome, std::uint32_t retransmits);
   void launch(Start& start);
   void resolve(Start& start);
+  void fault(Connection& connection, const Error& error);
   void local_fault(Start start, const Error& error);
-  void give_up(Start& start, ErrorKind lacking);
+  void give_up(Start& start, const Error& error);
   Connection& open_slot(Start& start);
   static Start start_of(Connection& connection);
 
@@ -116,8 +123,23 @@ class Shard {
   void on_deadline(Connection& connection);
   void on_idle_deadline(Connection& connection);
 
+  // races between the addresses of a name
+  Race race_to(std::span<const IpAddress> addresses) const;
+  static bool racing(const Connection& connection);
+  static bool in_company(const Connection& connection);
+  Connection& leader_of(Connection& connection);
+  void hand_lead(Connection& from, Connection& to);
+  void await_turn(Connection& leader) const;
+  bool take_room(const IpAddress& address, std::uint8_t& pace_round);
+  void race_on(Connection& leader);
+  void fall_out(Connection& connection, const Step& verdict);
+  void win(Connection& connection);
+  void close_rivals(Race& race);
+  void leave_race(const Connection& connection);
+  static void rewind(Start& start);
+
   // probes
-  void start_probe(Connection& connection);
+  void start_probe(Connection& connection, std::unique_ptr<OpenLayer> layer = nullptr);
   void destroy_probe(Connection& connection);
   ProbeContext context_of(Connection& connection);
   template <typename Call>
@@ -131,7 +153,9 @@ class Shard {
   void write_next(Connection& connection);
   bool written(Connection& connection, bool failed);
   void overfull(Connection& connection);
+  void begin_exchange(Connection& connection);
   void enter(Connection& connection, results::Phase phase);
+  Nanos total_deadline_of(const Connection& connection) const;
   Nanos deadline_of(const Connection& connection) const;
   void arm(Connection& connection);
 
@@ -140,8 +164,12 @@ class Shard {
   void end(Connection& connection, results::Outcome outcome, const char* error) {
     end(connection, Step::done(outcome, error));
   }
+  bool pass_on(Connection& connection, const Step& verdict);
+  Start next_of_pass(Connection& connection);
   void end_rest_of_pass(Connection& connection, const Step& verdict, const std::optional<io::TcpInfo>& info);
   void reconnect(Connection& connection, const Step& step);
+  void turn_to(const Detour& detour, Start& next) const;
+  ConnectionFacts facts_of(const Connection& connection, results::Outcome told);
   void later_failed(Connection& connection, results::Outcome outcome);
   Step last_word(Connection& connection, results::Outcome outcome);
   std::optional<io::TcpInfo> ask_kernel(const Connection& connection, results::Outcome outcome);

@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/check.h"
 #include "engine/shard.h"
+#include "os/doorbell.h"
 #include "os/error.h"
 
 namespace sonde::engine {
@@ -19,8 +20,13 @@ struct Verdict {
   const char* error;
 };
 
+constexpr std::string_view kPingSocket = "ping socket";  // Error::what, of io/
+
 // What a failed connect says of the target, or of this machine.
 Verdict verdict_of_connect(const Error& error) {
+  if (error.kind == ErrorKind::kNotPermitted && error.what == kPingSocket)
+    return {Outcome::kLocalError,
+            "ping is not permitted: it needs CAP_NET_RAW, or a group in net.ipv4.ping_group_range"};
   switch (error.kind) {
     case ErrorKind::kRefused:
       return {Outcome::kRefused, "connection refused"};
@@ -34,6 +40,20 @@ Verdict verdict_of_connect(const Error& error) {
       return {Outcome::kLocalError, "this machine does not permit the connection"};
     default:
       return {Outcome::kLocalError, "the connection could not be started"};
+  }
+}
+
+// What a failed read says. Refused and unreachable: an ICMP error about a datagram.
+Outcome verdict_of_read(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::kRefused:
+      return Outcome::kRefused;
+    case ErrorKind::kTimedOut:
+      return Outcome::kTimeout;
+    case ErrorKind::kUnreachable:
+      return Outcome::kUnreachable;
+    default:
+      return Outcome::kReset;
   }
 }
 
@@ -51,6 +71,10 @@ std::int32_t Shard::elapsed_us(const Connection& connection) const {
 }
 
 void Shard::handle(const io::Completion& completion) {
+  if (completion.op == io::Op::kWatch && completion.fd == options_.doorbell) {
+    os::quiet(options_.doorbell);
+    return;
+  }
   if (completion.op == io::Op::kWatch) {
     if (resolver_ != nullptr) resolver_->on_descriptor(completion.fd, completion.readable, completion.writable);
     return;
@@ -78,9 +102,7 @@ void Shard::handle(const io::Completion& completion) {
 
 void Shard::on_connected(Connection& connection, const io::Completion& completion) {
   if (completion.failed && os::is_local(completion.error.kind)) {
-    Start again = start_of(connection);
-    close(connection);
-    local_fault(std::move(again), completion.error);
+    fault(connection, completion.error);
     return;
   }
   connecting_works();
@@ -89,11 +111,18 @@ void Shard::on_connected(Connection& connection, const io::Completion& completio
     end(connection, verdict.outcome, verdict.error);
     return;
   }
+  win(connection);
   if (!connection.lifecycle.move(State::kConnected, connection.id(), audit_)) {
     close(connection);
     return;
   }
-  enter(connection, Phase::kFirstByte);
+  if (connection.transport == Transport::kTcp) {
+    enter(connection, Phase::kFirstByte);
+  } else {               // nothing was sent yet: there was no such phase
+    backend_.refresh();  // the times of answers are to be true, whatever came before in this turn
+    connection.phase = Phase::kFirstByte;
+    connection.phase_start_us = elapsed_us(connection);
+  }
   start_probe(connection);
 }
 
@@ -106,30 +135,60 @@ void Shard::on_resolved(const Resolved& resolved) {
   }
   connection->phase_us[static_cast<std::size_t>(Phase::kDns)] = elapsed_us(*connection);
   connection->address = resolved.address;
-  if (options_.is_excluded && options_.is_excluded(resolved.address)) {
+  std::unique_ptr<Race> race;
+  if (options_.happy_eyeballs && connection->transport == Transport::kTcp && resolved.addresses.size() > 1) {
+    race = std::make_unique<Race>(race_to(resolved.addresses));
+    if (!race->addresses.empty()) connection->address = race->addresses.front();
+    if (race->addresses.size() < 2) race.reset();
+  }
+  if (options_.is_excluded && options_.is_excluded(connection->address)) {
     end(*connection, Outcome::kBlocked, "the name's address is excluded");
     return;
   }
   Start start = start_of(*connection);
+  start.race = std::move(race);
   close(*connection);
   again_.push_front(std::move(start));
+}
+
+// What comes is another exchange: its phases begin again, with the whole read budget.
+void Shard::begin_exchange(Connection& connection) {
+  if (!connection.companion) connection.companion = std::make_unique<Companion>();
+  enter(connection, Phase::kFirstByte);
+  connection.received = false;
+  connection.sent = false;
+  connection.companion->read_start_us = connection.phase_start_us;
 }
 
 // Leaves the present phase, whose time is noted, for another.
 void Shard::enter(Connection& connection, Phase phase) {
   const std::int32_t now_us = elapsed_us(connection);
   const auto index = static_cast<std::size_t>(connection.phase);
-  if (index < connection.phase_us.size())
-    connection.phase_us[index] = std::max(connection.phase_us[index], 0) + now_us - connection.phase_start_us;
+  const std::int32_t took = now_us - connection.phase_start_us;
+  if (index < connection.phase_us.size()) {
+    connection.phase_us[index] = std::max(connection.phase_us[index], 0) + took;
+  } else if (connection.phase == Phase::kRead && connection.companion) {
+    connection.companion->read_us = std::max(connection.companion->read_us, 0) + took;
+  }
   connection.phase = phase;
   connection.phase_start_us = now_us;
+}
+
+Nanos Shard::total_deadline_of(const Connection& connection) const {
+  Nanos timeout = options_.timeout;
+  if (options_.terms_of)
+    if (const Nanos own = options_.terms_of(connection.position).timeout; own > 0) timeout = own;
+  Nanos deadline = connection.started + timeout;
+  if (const Carried* carried = connection.carried(); carried != nullptr && carried->same_task)
+    deadline -= Nanos{carried->spent_us} * kMicrosecond;
+  return deadline;
 }
 
 Nanos Shard::deadline_of(const Connection& connection) const {
   const State state = connection.lifecycle.state();
   if (state == State::kIdle || state == State::kClosing) return connection.wake_at;
   const Nanos phase_start = connection.started + Nanos{connection.phase_start_us} * kMicrosecond;
-  Nanos deadline = connection.started + options_.timeout;
+  const Nanos deadline = total_deadline_of(connection);
   if (connection.phase == Phase::kDns) return std::min(deadline, phase_start + options_.dns_timeout);
   if (connection.phase == Phase::kConnect) return std::min(deadline, phase_start + options_.connect_timeout);
   if (connection.phase == Phase::kTls) return std::min(deadline, phase_start + options_.tls_timeout);
@@ -176,6 +235,10 @@ void Shard::on_deadline(Connection& connection) {
     return;
   }
   if (backend_.now() < deadline) {  // the probe's own wake
+    if (racing(connection)) {
+      race_on(connection);
+      return;
+    }
     connection.wake_at = kNever;
     drive(connection, [](Probe& probe, ProbeContext& context) { return probe.on_wake(context); });
     return;
@@ -191,13 +254,16 @@ void Shard::on_deadline(Connection& connection) {
               "a probe must give its verdict at the deadline");
 }
 
-void Shard::start_probe(Connection& connection) {
+void Shard::start_probe(Connection& connection, std::unique_ptr<OpenLayer> layer) {
   if (Carried* carried = connection.carried()) {
     connection.probe = std::exchange(carried->probe, nullptr);
   } else {
     connection.probe = pass_[connection.module].module->create(probe_states_[connection.module].acquire());
   }
-  drive(connection, [](Probe& probe, ProbeContext& context) { return probe.start(context); });
+  drive(connection, [&layer](Probe& probe, ProbeContext& context) {
+    if (layer) context.layer = &layer;
+    return probe.start(context);
+  });
 }
 
 void Shard::destroy_probe(Connection& connection) {
@@ -218,7 +284,14 @@ ProbeContext Shard::context_of(Connection& connection) {
           .started = connection.started,
           .state = shard_states_[connection.module].get(),
           .connection = companion != nullptr && companion->carried ? companion->carried->connections : 0,
-          .handshaking = connection.phase == Phase::kTls};
+          .handshaking = connection.phase == Phase::kTls,
+          .scheme = companion != nullptr ? targets::name(companion->scheme) : std::string_view(),
+          .path = companion != nullptr ? std::string_view(companion->path) : std::string_view(),
+          .dns_us = connection.phase_us[static_cast<std::size_t>(Phase::kDns)],
+          .connect_us = connection.phase_us[static_cast<std::size_t>(Phase::kConnect)],
+          .position = connection.position,
+          .next = remaining(connection.module) > 1 ? pass_[connection.module + std::size_t{1}].module->name()
+                                                   : std::string_view()};
 }
 
 // One call of the probe, and what follows from its step.
@@ -278,7 +351,10 @@ void Shard::apply(Connection& connection, const Step& step) {
     return;
   }
   if (!rouse(connection)) return;
-  if (step.kind == Step::Kind::kSend && !send(connection, step.bytes)) return;
+  if (step.kind == Step::Kind::kSend) {
+    if (step.anew) begin_exchange(connection);
+    if (!send(connection, step.bytes)) return;
+  }
   if (!connection.reading) {
     connection.reading = true;
     backend_.read(connection.id());
@@ -319,7 +395,10 @@ bool Shard::rouse(Connection& connection) {
   connection.received = false;
   connection.answered = false;
   connection.sent = false;
-  if (connection.companion) connection.companion->read_start_us = 0;
+  if (connection.companion) {
+    connection.companion->read_start_us = 0;
+    connection.companion->read_us = results::kNoTiming;
+  }
   return true;
 }
 
@@ -331,7 +410,9 @@ bool Shard::send(Connection& connection, std::span<const std::byte> bytes) {
     return false;
   }
   connection.sent = true;
-  if (!connection.received && connection.phase != Phase::kTls) enter(connection, Phase::kWrite);
+  // A datagram is gone at once: that is no phase.
+  if (!connection.received && connection.phase != Phase::kTls && connection.transport == Transport::kTcp)
+    enter(connection, Phase::kWrite);
   if (writes_[connection.index].present.empty()) write_next(connection);
   return true;
 }
@@ -340,8 +421,9 @@ bool Shard::send(Connection& connection, std::span<const std::byte> bytes) {
 bool Shard::keep(Connection& connection, std::span<const std::byte> bytes) {
   SONDE_CHECK(!bytes.empty(), "a message has bytes");
   Outgoing& outgoing = writes_[connection.index];
+  if (connection.transport != Transport::kTcp) outgoing.next_size = 0;
   const std::size_t size = outgoing.next_size + bytes.size();
-  if (!outgoing.present.empty() && size > kMostUnsent) return false;
+  if (!outgoing.present.empty() && size > pass_[connection.module].module->most_unsent()) return false;
   if (size > outgoing.next.bytes().size()) {
     memory::Lease larger = pool_.lend(size);
     copy_bytes(outgoing.next.bytes().first(outgoing.next_size), larger.bytes().data());
@@ -394,19 +476,27 @@ void Shard::on_write(Connection& connection, const io::Completion& completion) {
 void Shard::on_read(Connection& connection, const io::Completion& completion) {
   connection.reading = false;
   if (completion.failed) {
-    if (os::is_local(completion.error.kind)) {
+    if (os::is_local(completion.error.kind) || completion.error.kind == ErrorKind::kNotPermitted) {
       end(connection, last_word(connection, Outcome::kLocalError));
       return;
     }
-    const Outcome outcome = completion.error.kind == ErrorKind::kTimedOut ? Outcome::kTimeout : Outcome::kReset;
-    drive(connection, [outcome](Probe& probe, ProbeContext& context) { return probe.on_failure(context, outcome); });
-  } else if (completion.data.empty()) {
+    const Outcome outcome = verdict_of_read(completion.error.kind);
+    drive(connection, [&](Probe& probe, ProbeContext& context) {
+      context.icmp = completion.icmp;
+      return probe.on_failure(context, outcome);
+    });
+  } else if (completion.data.empty() && connection.transport == Transport::kTcp) {
     drive(connection, [](Probe& probe, ProbeContext& context) { return probe.on_eof(context); });
   } else if (rouse(connection)) {
-    if (!connection.received && connection.phase != Phase::kTls) enter(connection, Phase::kRead);
-    connection.received = true;
     connection.answered = true;
-    drive(connection, [&](Probe& probe, ProbeContext& context) { return probe.on_bytes(context, completion.data); });
+    drive(connection, [&](Probe& probe, ProbeContext& context) {
+      context.hop_limit = completion.hop_limit;
+      const Step step = probe.on_bytes(context, completion.data);
+      if (context.unanswered) return step;
+      if (!connection.received && connection.phase != Phase::kTls) enter(connection, Phase::kRead);
+      connection.received = true;
+      return step;
+    });
   }
 }
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <string_view>
 
 #include "base/ip_address.h"
 #include "base/time.h"
@@ -12,6 +13,7 @@
 #include "engine/probe.h"
 #include "metrics/counter.h"
 #include "pacing/in_flight_limit.h"
+#include "pacing/prefix_pace.h"
 #include "pacing/token_bucket.h"
 #include "results/outcome.h"
 #include "results/record.h"
@@ -46,12 +48,16 @@ struct ShardOptions {
   std::uint32_t retries = 0;
   Nanos keepalive = 0;  // TCP keepalive of every connection; 0: none
   TcpInfoUse tcp_info = TcpInfoUse::kTimeouts;
-  Nanos unix_offset = 0;     // wall clock minus the backend's clock
-  bool cut_records = false;  // a probe that is cut gets a `cancelled` record
-  bool stays = false;        // connections are kept: the end of one will not free what the next lacks
+  Nanos unix_offset = 0;        // wall clock minus the backend's clock
+  bool cut_records = false;     // a probe that is cut gets a `cancelled` record
+  bool stays = false;           // connections are kept: the end of one will not free what the next lacks
+  bool happy_eyeballs = false;  // of a name with several addresses: the first that connects (RFC 8305)
   bool fatal_audit = false;
-  std::function<bool(const IpAddress&)> is_excluded;           // asked of resolved names; empty: nothing is
-  std::function<IpAddress(std::uint64_t position)> source_of;  // the address to connect from; empty: the kernel chooses
+  std::function<bool(const IpAddress&)> is_excluded;       // asked of resolved names; empty: nothing is
+  std::function<bool(std::string_view)> is_excluded_name;  // asked of the names that probes turn to
+  std::function<Terms(std::uint64_t position)> terms_of;   // of a target; empty: none has any of its own
+  pacing::PrefixPace* prefix_pace = nullptr;               // of all shards; null: prefixes are not slowed down
+  int doorbell = -1;  // an os::Doorbell's that the backend watches, rung when the source has more; -1: none
 };
 
 // One probe of the pass and where its fields start in the schema.

@@ -87,7 +87,8 @@ Result<> Hold::start_holders() {
 #ifndef NDEBUG
     shard.fatal_audit = true;
 #endif
-    if (plan_.sources) shard.source_of = [this](std::uint64_t position) { return source_of(plan_, position); };
+    if (plan_.sources)
+      shard.terms_of = [this](std::uint64_t position) { return engine::Terms{.source = source_of(plan_, position)}; };
     auto holder =
         Holder::create(std::move(shard), *module_, RoundRobin(*plan_.destinations, first, share), limits_, capacity_);
     first += share;

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "engine/cares_resolver.h"
+#include "engine/resolve_all.h"
 #include "os/error.h"
 #include "targets/input_text.h"
 #include "targets/target_set_builder.h"

@@ -6,6 +6,11 @@
 // completion → close, or part. At most one read and one write are outstanding. After close (or an error returned by
 // connect, or a failed kConnect followed by close) nothing more is delivered for that id, and the bytes of a write may
 // go.
+//
+// Transport::kUdp and kPing: the same life. Connecting takes no packet; a read brings one datagram of the peer, at most
+// kMostDatagram bytes of it; a write sends one. An ICMP error about what was sent fails the next read (kRefused: port
+// unreachable; kUnreachable), and so does what this machine says of it (kNotPermitted); the write itself never fails.
+// What comes while no read is outstanding waits, in bounds. close() has one mode then, and there is no farewell.
 #pragma once
 
 #include <cstddef>
@@ -17,8 +22,11 @@
 #include "base/ids.h"
 #include "base/ip_address.h"
 #include "base/time.h"
+#include "base/transport.h"
 
 namespace sonde::io {
+
+inline constexpr std::size_t kMostDatagram = 4096;
 
 enum class Op : std::uint8_t { kConnect, kRead, kWrite, kWatch };
 
@@ -26,19 +34,24 @@ struct Completion {
   ConnectionId id;
   Op op = Op::kConnect;
   bool failed = false;
-  bool readable = false;      // kWatch
-  bool writable = false;      // kWatch
-  int fd = -1;                // kWatch
-  Error error;                // when failed
-  std::span<std::byte> data;  // kRead: what came; empty is FIN. In a lent slot, valid until the next wait().
+  bool readable = false;       // kWatch
+  bool writable = false;       // kWatch
+  int fd = -1;                 // kWatch
+  Error error;                 // when failed
+  std::span<std::byte> data;   // kRead: what came; of TCP, empty is FIN. In a lent slot, valid until the next wait().
+  std::uint8_t hop_limit = 0;  // kRead, Transport::kPing: TTL or hop limit of what came; 0: unknown
+  const IcmpError* icmp = nullptr;  // a failed kRead of datagrams: what was said, if it is known; as long as data
 };
 
 // How a socket is made. The default is the cheapest there is.
 struct ConnectOptions {
   IpAddress source;     // unspecified: the kernel chooses
   Nanos keepalive = 0;  // TCP keepalive after so long without traffic, and every so long from then on; 0: none
+  Transport transport = Transport::kTcp;
+  std::uint8_t hop_limit = 0;  // TTL of what is sent; 0: the kernel's
+  bool dont_fragment = false;  // DF, and no splitting here
 
-  bool plain() const { return source.is_unspecified() && keepalive == 0; }
+  bool plain() const { return source.is_unspecified() && keepalive == 0 && hop_limit == 0 && !dont_fragment; }
 };
 
 // How soon a read expects its answer; the verdicts are the same.
@@ -75,7 +88,7 @@ class Backend {
   // Reads the clock again, for acts that must be timed one by one.
   virtual Nanos refresh() = 0;
 
-  // Starts a TCP connection. An Error here is what the kernel said at once: a local fault (os::is_local), or the
+  // Starts a connection. An Error here is what the kernel said at once: a local fault (os::is_local), or the
   // target's state known without waiting. Nothing is left behind then.
   virtual Result<> connect(ConnectionId id, const Endpoint& endpoint, const ConnectOptions& options) = 0;
   Result<> connect(ConnectionId id, const Endpoint& endpoint) { return connect(id, endpoint, {}); }

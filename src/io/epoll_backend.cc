@@ -31,7 +31,7 @@ Result<std::unique_ptr<EpollBackend>> EpollBackend::create(memory::RingPool& poo
 }
 
 EpollBackend::EpollBackend(WatchSet watches, memory::RingPool& pool)
-    : watches_(std::move(watches)), pool_(pool), now_(os::monotonic_now()) {}
+    : watches_(std::move(watches)), pool_(pool), datagrams_(watches_, pool), now_(os::monotonic_now()) {}
 
 EpollBackend::~EpollBackend() { drain(); }
 
@@ -40,6 +40,7 @@ void EpollBackend::drain() {
     if (socket.fd >= 0) close_with_reset(std::exchange(socket.fd, -1));
   completions_.clear();
   leases_.clear();
+  datagrams_.drain();
 }
 
 Nanos EpollBackend::refresh() { return now_ = os::monotonic_now(); }
@@ -51,6 +52,7 @@ EpollBackend::Socket* EpollBackend::find(ConnectionId id) {
 }
 
 Result<> EpollBackend::connect(ConnectionId id, const Endpoint& endpoint, const ConnectOptions& options) {
+  if (options.transport != Transport::kTcp) return datagrams_.connect(id, endpoint, options);
   const int fd = ::socket(os::family_of(endpoint.address), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return std::unexpected(os::error_from(errno, "socket"));
   if (!options.plain()) {
@@ -100,7 +102,11 @@ Result<> EpollBackend::add_to_epoll(Socket& socket, ConnectionId id) {
 void EpollBackend::read(ConnectionId id, Patience patience) {
   (void)patience;  // one registration serves both
   Socket* socket = find(id);
-  SONDE_CHECK(socket != nullptr && !socket->connecting && !socket->wants_read, "read without a connection, or twice");
+  if (socket == nullptr) {
+    datagrams_.read(id);
+    return;
+  }
+  SONDE_CHECK(!socket->connecting && !socket->wants_read, "read without a connection, or twice");
   socket->wants_read = true;
   if (!socket->registered) {
     // A readable edge may have come and gone before registration; epoll reports the state at EPOLL_CTL_ADD.
@@ -115,7 +121,11 @@ void EpollBackend::read(ConnectionId id, Patience patience) {
 
 void EpollBackend::write(ConnectionId id, std::span<const std::byte> bytes) {
   Socket* socket = find(id);
-  SONDE_CHECK(socket != nullptr && !socket->connecting && !socket->wants_write, "write without a connection, or twice");
+  if (socket == nullptr) {
+    datagrams_.write(id, bytes);
+    return;
+  }
+  SONDE_CHECK(!socket->connecting && !socket->wants_write, "write without a connection, or twice");
   socket->wants_write = true;
   socket->unwritten = bytes;
   queue(*socket, id);
@@ -123,7 +133,10 @@ void EpollBackend::write(ConnectionId id, std::span<const std::byte> bytes) {
 
 void EpollBackend::close(ConnectionId id, CloseMode mode) {
   Socket* socket = find(id);
-  if (socket == nullptr) return;
+  if (socket == nullptr) {
+    datagrams_.close(id);
+    return;
+  }
   if (mode == CloseMode::kReset || socket->wants_write) {
     close_with_reset(socket->fd);
   } else {
@@ -153,18 +166,28 @@ std::span<Completion> EpollBackend::wait(Nanos until) {
   completions_.swap(immediate_);
   std::erase_if(completions_, [this](const Completion& completion) { return find(completion.id) == nullptr; });
   const bool busy = !completions_.empty() || !ready_.empty();
+  until = datagrams_.begin_wait(until);
   std::array<epoll_event, kEventsPerWait> events;
   const int count = watches_.wait(events, busy ? 0 : until);
   refresh();
   for (const epoll_event& event : std::span(events).first(static_cast<std::size_t>(count))) on_event(event);
   run_ready();
+  datagrams_.end_wait(completions_);
   return completions_;
 }
 
-void EpollBackend::on_event(const epoll_event& event) {
+void EpollBackend::on_foreign(const epoll_event& event) {
   Completion watched;
   if (WatchSet::is_watch(event, watched)) {
     completions_.push_back(watched);
+  } else {
+    datagrams_.on_event(event);
+  }
+}
+
+void EpollBackend::on_event(const epoll_event& event) {
+  if (!WatchSet::is_own(event)) {
+    on_foreign(event);
     return;
   }
   const std::uint32_t events = event.events;

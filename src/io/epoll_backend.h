@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "io/backend.h"
+#include "io/datagrams.h"
 #include "io/watch_set.h"
 #include "memory/ring_pool.h"
 
@@ -53,6 +54,7 @@ class EpollBackend final : public Backend {
   Socket* find(ConnectionId id);
   Result<> add_to_epoll(Socket& socket, ConnectionId id);
   void on_event(const epoll_event& event);
+  void on_foreign(const epoll_event& event);
   void finish_connect(Socket& socket, ConnectionId id, std::uint32_t events);
   void queue(Socket& socket, ConnectionId id);
   void run_ready();
@@ -61,6 +63,7 @@ class EpollBackend final : public Backend {
 
   WatchSet watches_;
   memory::RingPool& pool_;
+  Datagrams datagrams_;  // what sockets_ does not know
   Nanos now_;
   std::vector<Socket> sockets_;       // by ConnectionId::index
   std::vector<ConnectionId> ready_;   // wants_read or wants_write that can be tried

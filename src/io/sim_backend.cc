@@ -30,7 +30,6 @@ void SimBackend::post(Nanos at, ConnectionId id, EventKind kind, const char* byt
 }
 
 Result<> SimBackend::connect(ConnectionId id, const Endpoint& endpoint, const ConnectOptions& options) {
-  (void)options;  // any source address will do, and nothing here dies unheard
   if (open_ >= options_.descriptors) return std::unexpected(Error{.kind = ErrorKind::kNoDescriptors, .what = "socket"});
   if (chance(options_.no_memory)) return std::unexpected(Error{.kind = ErrorKind::kNoMemory, .what = "socket"});
   if (chance(options_.no_ports)) return std::unexpected(Error{.kind = ErrorKind::kNoPorts, .what = "connect"});
@@ -41,10 +40,26 @@ Result<> SimBackend::connect(ConnectionId id, const Endpoint& endpoint, const Co
   inbox.clear();
   socket = Socket{.open = true, .generation = id.generation, .role = &population_.role_of(endpoint)};
   socket.inbox = std::move(inbox);
+  if (options.transport != Transport::kTcp) {
+    socket.datagrams = std::make_unique<Exchange>(Exchange{.ping = options.transport == Transport::kPing});
+    socket.datagrams->icmp.from = endpoint.address;
+  } else if (std::ranges::any_of(socket.role->script, [](const Act& act) { return act.reply != nullptr; })) {
+    socket.stream = std::make_unique<Exchange>();
+  }
   ++open_;
   const auto spread = static_cast<std::uint64_t>(options_.rtt_max - options_.rtt_min + 1);
   socket.rtt = options_.rtt_min + static_cast<Nanos>(mix64(options_.seed, endpoint.address.hash()) % spread);
+  if (socket.datagrams) {
+    post(now_, id, EventKind::kArrival);
+    return {};
+  }
   socket.arrives = now_ + socket.rtt;
+  if (options_.prefix_carries > 0) {
+    std::uint32_t& carried = carried_[endpoint.address.prefix_key()];
+    if (carried == options_.prefix_carries) return {};
+    ++carried;
+    socket.carried = endpoint.address.prefix_key();
+  }
   if (socket.role->arrival != Arrival::kSilent) post(socket.arrives, id, EventKind::kArrival);
   return {};
 }
@@ -55,6 +70,10 @@ void SimBackend::read(ConnectionId id, Patience patience) {
   SONDE_CHECK(socket != nullptr && !socket->wants_read, "read without a connection, or twice");
   socket->wants_read = true;
   // Answered through an event, never from within the call.
+  if (socket->datagrams) {
+    if (socket->datagrams->to_read > 0 || socket->datagrams->error) post(now_, id, EventKind::kBytes);
+    return;
+  }
   if (!socket->inbox.empty() || socket->fin || socket->reset) post(now_, id, EventKind::kBytes);
 }
 
@@ -63,6 +82,12 @@ void SimBackend::write(ConnectionId id, std::span<const std::byte> bytes) {
   SONDE_CHECK(socket != nullptr && socket->to_write == 0 && !bytes.empty(),
               "write without a connection, twice, or of nothing");
   socket->to_write = static_cast<std::uint32_t>(bytes.size());
+  if (socket->datagrams) {
+    socket->datagrams->requests.emplace_back(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    post(now_, id, EventKind::kWriteDone);
+    return;
+  }
+  if (socket->stream) socket->stream->request.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   // A full send buffer now and then: the rest is taken a moment later.
   const Nanos delay =
       random() % 8 == 0 ? static_cast<Nanos>(random() % static_cast<std::uint64_t>(5 * kMillisecond)) : 0;
@@ -74,7 +99,10 @@ void SimBackend::close(ConnectionId id, CloseMode mode) {
   Socket* socket = find(id);
   if (socket == nullptr) return;
   socket->open = false;
+  socket->datagrams.reset();
+  socket->stream.reset();
   --open_;
+  if (socket->carried != 0) --carried_[socket->carried];
 }
 
 void SimBackend::part(ConnectionId id, std::span<const std::byte> farewell, CloseMode mode) {
@@ -124,11 +152,13 @@ std::span<Completion> SimBackend::wait(Nanos until) {
 void SimBackend::drain() {
   for (Socket& socket : sockets_) socket.open = false;
   open_ = 0;
+  carried_.clear();
 }
 
 void SimBackend::run(const Event& event) {
   Socket* socket = find(event.id);
   if (socket == nullptr) return;  // closed meanwhile
+  if (socket->datagrams && run_datagrams(*socket, event)) return;
   switch (event.kind) {
     case EventKind::kArrival:
       socket->answered = true;
@@ -155,6 +185,9 @@ void SimBackend::run(const Event& event) {
     case EventKind::kReset:
       socket->reset = true;
       break;
+    case EventKind::kDatagram:
+    case EventKind::kIcmp:
+      return;  // of datagrams alone
     case EventKind::kWriteDone: {
       const std::uint32_t length = std::exchange(socket->to_write, 0);
       completions_.push_back({.id = event.id, .op = Op::kWrite});
@@ -176,9 +209,28 @@ void SimBackend::run_server(Socket& socket, ConnectionId id) {
     const Act& act = script[socket.act];
     switch (act.kind) {
       case Act::Kind::kSend:
-        send_cut(socket, id, act.bytes);
+        if (socket.datagrams) {
+          send_datagram(socket, id, std::string(act.bytes));
+        } else {
+          send_cut(socket, id, act.bytes);
+        }
+        break;
+      case Act::Kind::kReply:
+        if (socket.datagrams) {
+          send_datagram(socket, id, act.reply(socket.datagrams->request));
+        } else {
+          send_cut(socket, id, socket.stream->answers.emplace_back(act.reply(socket.stream->request)));
+        }
         break;
       case Act::Kind::kAwait:
+        if (socket.datagrams) {
+          Exchange& exchange = *socket.datagrams;
+          if (exchange.arrived == 0) return;
+          --exchange.arrived;
+          exchange.request = std::move(exchange.requests.front());
+          exchange.requests.pop_front();
+          break;
+        }
         if (socket.from_client < act.count) return;  // the client's next bytes wake it
         socket.from_client = 0;
         break;
@@ -192,12 +244,85 @@ void SimBackend::run_server(Socket& socket, ConnectionId id) {
       case Act::Kind::kClose:
       case Act::Kind::kReset:
         socket.ended = true;
+        if (socket.datagrams) return;
         socket.arrives = std::max(socket.arrives, now_ + socket.rtt / 2);
         post(socket.arrives, id, act.kind == Act::Kind::kClose ? EventKind::kFin : EventKind::kReset);
         return;
     }
     ++socket.act;
   }
+}
+
+// False: what happens is as with TCP.
+bool SimBackend::run_datagrams(Socket& socket, const Event& event) {
+  Exchange& exchange = *socket.datagrams;
+  const Arrival arrival = socket.role->arrival;
+  switch (event.kind) {
+    case EventKind::kArrival:
+      completions_.push_back({.id = event.id, .op = Op::kConnect});
+      return true;
+    case EventKind::kWriteDone:
+      socket.to_write = 0;
+      completions_.push_back({.id = event.id, .op = Op::kWrite});
+      if (arrival == Arrival::kAccept && !socket.deaf) {
+        post(now_ + socket.rtt / 2, event.id, EventKind::kServer, nullptr, 1);
+      } else {
+        exchange.requests.pop_back();
+        if (arrival == Arrival::kRefuse || arrival == Arrival::kUnreachable)
+          post(now_ + socket.rtt, event.id, EventKind::kIcmp);
+      }
+      return true;
+    case EventKind::kServer: {
+      if (event.length > 0) ++exchange.arrived;
+      run_server(socket, event.id);
+      const std::span<const Act> script = socket.role->script;
+      while (socket.act == script.size() && exchange.arrived > 0 && script.front().kind == Act::Kind::kAwait) {
+        socket.act = 0;
+        run_server(socket, event.id);
+      }
+      return true;
+    }
+    case EventKind::kDatagram:
+      ++exchange.to_read;
+      break;
+    case EventKind::kIcmp:
+      exchange.error = arrival == Arrival::kRefuse ? ErrorKind::kRefused : ErrorKind::kUnreachable;
+      exchange.icmp.type = 3;
+      exchange.icmp.code = arrival == Arrival::kRefuse ? 3 : 1;
+      break;
+    default:
+      break;
+  }
+  answer_datagram_read(socket, event.id);
+  return true;
+}
+
+void SimBackend::send_datagram(Socket& socket, ConnectionId id, std::string bytes) {
+  socket.arrives = std::max(socket.arrives, now_ + socket.rtt / 2);
+  socket.datagrams->answers.push_back(std::move(bytes));
+  post(socket.arrives, id, EventKind::kDatagram);
+}
+
+void SimBackend::answer_datagram_read(Socket& socket, ConnectionId id) {
+  Exchange& exchange = *socket.datagrams;
+  if (!socket.wants_read) return;
+  Completion completion{.id = id, .op = Op::kRead};
+  if (exchange.to_read > 0) {
+    --exchange.to_read;
+    delivered_.push_back(std::move(exchange.answers.front()));
+    exchange.answers.pop_front();
+    completion.data =
+        std::as_writable_bytes(std::span(delivered_.back())).first(std::min(delivered_.back().size(), kMostDatagram));
+    completion.hop_limit = exchange.ping ? 57 : 0;
+  } else if (exchange.error) {
+    completion.failed = true;
+    completion.error = {.kind = *std::exchange(exchange.error, std::nullopt), .what = "recv"};
+    completion.icmp = &exchange.icmp;
+  } else {
+    return;
+  }
+  socket.wants_read = false;
+  completions_.push_back(completion);
 }
 
 void SimBackend::send_cut(Socket& socket, ConnectionId id, std::string_view bytes) {

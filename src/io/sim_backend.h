@@ -3,12 +3,17 @@
 // event by event; a million probes take seconds.
 //
 // Model: a path of fixed round-trip time a host; a server's acts take no time but their pauses; bytes arrive cut into
-// random pieces; a write is taken in random parts. Retransmission is not modelled: silence is silence.
+// random pieces; a write is taken in random parts. Retransmission is not modelled: silence is silence. A datagram
+// arrives whole, once, in order.
 #pragma once
 
+#include <deque>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <queue>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "io/backend.h"
@@ -24,6 +29,8 @@ struct SimOptions {
   std::uint32_t descriptors = 0xffffffff;  // connections open at once; more gives kNoDescriptors
   double no_memory = 0;                    // share of connects that fail with kNoMemory
   double no_ports = 0;                     // share of connects that fail with kNoPorts
+  // Connections that the way to one /24 or /48 carries at once: a SYN beyond them is dropped. 0: any number.
+  std::uint32_t prefix_carries = 0;
 };
 
 class SimBackend final : public Backend {
@@ -49,7 +56,7 @@ class SimBackend final : public Backend {
   std::uint32_t open() const { return open_; }  // connections open at this moment
 
  private:
-  enum class EventKind : std::uint8_t { kArrival, kServer, kBytes, kFin, kReset, kWriteDone };
+  enum class EventKind : std::uint8_t { kArrival, kServer, kBytes, kFin, kReset, kWriteDone, kDatagram, kIcmp };
   struct Event {
     Nanos at;
     std::uint64_t order;  // ties run in the order they were made
@@ -58,6 +65,17 @@ class SimBackend final : public Backend {
     const char* bytes;  // kBytes
     std::uint32_t length;
     bool operator>(const Event& other) const { return at != other.at ? at > other.at : order > other.order; }
+  };
+  // What is under way between a client of datagrams and its peer; of a stream `request` and `answers` alone.
+  struct Exchange {
+    bool ping = false;
+    std::deque<std::string> requests;  // not yet taken by a kAwait; those that arrived come first
+    std::uint32_t arrived = 0;
+    std::string request;              // taken last
+    std::deque<std::string> answers;  // on their way, and not yet read; the latter come first
+    std::uint32_t to_read = 0;
+    std::optional<ErrorKind> error;  // of an ICMP error that no read was told
+    IcmpError icmp;
   };
   struct Socket {
     bool open = false;
@@ -74,8 +92,11 @@ class SimBackend final : public Backend {
     bool unacked = false;   // and something was sent to it since
     bool fin = false;
     bool reset = false;
-    bool ended = false;  // the server has closed or reset
+    bool ended = false;         // the server has closed or reset
+    std::uint64_t carried = 0;  // the prefix that counts it; 0: none does
     std::string inbox;
+    std::unique_ptr<Exchange> datagrams;  // null: TCP
+    std::unique_ptr<Exchange> stream;     // of TCP, where the script replies to what came
   };
 
   Socket* find(ConnectionId id);
@@ -84,6 +105,9 @@ class SimBackend final : public Backend {
   void run_server(Socket& socket, ConnectionId id);
   void send_cut(Socket& socket, ConnectionId id, std::string_view bytes);
   void answer_read(Socket& socket, ConnectionId id);
+  bool run_datagrams(Socket& socket, const Event& event);
+  void send_datagram(Socket& socket, ConnectionId id, std::string bytes);
+  void answer_datagram_read(Socket& socket, ConnectionId id);
   std::uint64_t random();
   bool chance(double share);
 
@@ -94,6 +118,7 @@ class SimBackend final : public Backend {
   std::uint32_t open_ = 0;
   Nanos now_ = kSecond;  // not zero, so that "unset" shows
   std::vector<Socket> sockets_;
+  std::unordered_map<std::uint64_t, std::uint32_t> carried_;  // by prefix, where that is bounded
   std::priority_queue<Event, std::vector<Event>, std::greater<>> events_;
   std::vector<Completion> completions_;
   std::vector<std::string> delivered_;  // behind completions_' data

@@ -30,6 +30,11 @@ Result<> prepare_socket(int fd, const ConnectOptions& options) {
         !set(fd, IPPROTO_TCP, TCP_KEEPINTVL, seconds))
       return std::unexpected(os::error_from(errno, "setsockopt"));
   }
+  if (options.hop_limit > 0) {  // of the socket's own family; the other call tells an error that does not matter
+    const bool v4 = set(fd, IPPROTO_IP, IP_TTL, options.hop_limit);
+    const bool v6 = set(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, options.hop_limit);
+    if (!v4 && !v6) return std::unexpected(os::error_from(errno, "setsockopt"));
+  }
   if (options.source.is_unspecified()) return {};
   // Without it bind would take a port for good, one for all destinations; with it connect chooses one that is free to
   // this destination (ip(7)).

@@ -44,6 +44,7 @@ UringBackend::UringBackend(WatchSet watches, os::Fd wake, memory::RingPool& pool
     : watches_(std::move(watches)),
       wake_(std::move(wake)),
       pool_(pool),
+      datagrams_(watches_, pool),
       options_(options),
       table_(options.table),
       now_(os::monotonic_now()) {
@@ -100,6 +101,7 @@ io_uring_sqe* UringBackend::prepare(std::uint32_t slot, Request request) {
 }
 
 Result<> UringBackend::connect(ConnectionId id, const Endpoint& endpoint, const ConnectOptions& options) {
+  if (options.transport != Transport::kTcp) return datagrams_.connect(id, endpoint, options);
   os::Fd prepared;
   if (!options.plain()) {  // made as a plain socket, and moved into the table
     prepared = os::Fd(::socket(os::family_of(endpoint.address), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
@@ -154,7 +156,11 @@ bool UringBackend::start_connect(std::uint32_t slot, const Endpoint& endpoint, b
 
 void UringBackend::read(ConnectionId id, Patience patience) {
   const std::uint32_t slot = slot_of(id);
-  SONDE_CHECK(slot != kNoSlot && !slots_[slot].connecting && !slots_[slot].reading && !slots_[slot].polling,
+  if (slot == kNoSlot) {
+    datagrams_.read(id);
+    return;
+  }
+  SONDE_CHECK(!slots_[slot].connecting && !slots_[slot].reading && !slots_[slot].polling,
               "read without a connection, or twice");
   // A pending receive holds three times the kernel memory of a pending poll.
   start_read(slot, patience == Patience::kIdle ? Request::kPoll : Request::kRead);
@@ -185,8 +191,11 @@ void UringBackend::start_read(std::uint32_t slot, Request request) {
 
 void UringBackend::write(ConnectionId id, std::span<const std::byte> bytes) {
   const std::uint32_t slot = slot_of(id);
-  SONDE_CHECK(slot != kNoSlot && !slots_[slot].connecting && !slots_[slot].writing,
-              "write without a connection, or twice");
+  if (slot == kNoSlot) {
+    datagrams_.write(id, bytes);
+    return;
+  }
+  SONDE_CHECK(!slots_[slot].connecting && !slots_[slot].writing, "write without a connection, or twice");
   slots_[slot].out = bytes.data();
   slots_[slot].unwritten = static_cast<std::uint32_t>(bytes.size());
   start_write(slot);
@@ -210,7 +219,10 @@ void UringBackend::start_write(std::uint32_t slot) {
 
 void UringBackend::close(ConnectionId id, CloseMode mode) {
   const std::uint32_t slot = slot_of(id);
-  if (slot == kNoSlot) return;
+  if (slot == kNoSlot) {
+    datagrams_.close(id);
+    return;
+  }
   by_id_[id.index] = kNoSlot;
   Slot& state = slots_[slot];
   state.closing = true;
@@ -324,17 +336,19 @@ Result<> UringBackend::watch(int fd, bool read, bool write) { return watches_.wa
 std::span<Completion> UringBackend::wait(Nanos until) {
   completions_.clear();
   leases_.clear();
+  until = datagrams_.begin_wait(until);
   choose_sleep();
   sleeps_in_ring_ ? wait_in_ring(until) : wait_for_signal(until);
   for (const Completion& completion : immediate_)
     if (slot_of(completion.id) != kNoSlot) completions_.push_back(completion);
   immediate_.clear();
+  datagrams_.end_wait(completions_);
   refresh();
   return completions_;
 }
 
 void UringBackend::choose_sleep() {
-  const bool in_ring = rings_.size() == 1 && watches_.empty();
+  const bool in_ring = rings_.size() == 1 && watches_.empty() && !datagrams_.in_use();
   if (in_ring == sleeps_in_ring_) return;
   sleeps_in_ring_ = in_ring;
   rings_.front()->signal(!in_ring);
@@ -377,10 +391,12 @@ void UringBackend::wait_for_signal(Nanos until) {
   bool news = unfinished_;
   for (const epoll_event& event : std::span(events).first(static_cast<std::size_t>(count))) {
     Completion watched;
-    if (WatchSet::is_watch(event, watched)) {
+    if (WatchSet::is_own(event)) {
+      news = true;
+    } else if (WatchSet::is_watch(event, watched)) {
       completions_.push_back(watched);
     } else {
-      news = true;
+      datagrams_.on_event(event);
     }
   }
   if (news) collect_all();
@@ -569,6 +585,7 @@ void UringBackend::drain() {
   immediate_.clear();
   leases_.clear();
   rings_.clear();
+  datagrams_.drain();
 }
 
 }  // namespace sonde::io

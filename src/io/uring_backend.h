@@ -7,10 +7,10 @@
 //
 // What a connection costs in system calls: nothing of its own. Requests are gathered and handed over once a turn:
 // SOCKET and CONNECT, the reads and writes, then CANCEL of what is pending, CONNECT to AF_UNSPEC (which resets) and
-// CLOSE. Where there is one ring and nothing else to watch, that same call sleeps. Else one eventfd tells of news in
-// any ring: the descriptor of a ring does not, where completions are made only when asked for (DEFER_TASKRUN). A ring
-// runs the requests of one submission in order, each to its first wait, so what follows SOCKET finds it done; were it
-// not so, CONNECT would fail with EBADF.
+// CLOSE. Where there is one ring and nothing else to watch (datagrams are), that same call sleeps. Else one eventfd
+// tells of news in any ring: the descriptor of a ring does not, where completions are made only when asked for
+// (DEFER_TASKRUN). A ring runs the requests of one submission in order, each to its first wait, so what follows SOCKET
+// finds it done; were it not so, CONNECT would fail with EBADF.
 #pragma once
 
 #include <deque>
@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "io/backend.h"
+#include "io/datagrams.h"
 #include "io/uring_features.h"
 #include "io/uring_ring.h"
 #include "io/watch_set.h"
@@ -134,6 +135,7 @@ class UringBackend final : public Backend {
   WatchSet watches_;
   os::Fd wake_;  // in watches_, edge-triggered: some ring has news
   memory::RingPool& pool_;
+  Datagrams datagrams_;  // what no slot knows
   UringOptions options_;
   std::uint32_t table_;  // of each ring but the last
   Nanos now_;

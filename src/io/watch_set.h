@@ -13,8 +13,9 @@ namespace sonde::io {
 
 class WatchSet {
  public:
-  // The backend's own epoll data must not have this in its lower half.
+  // The lower half of epoll data. The backend's own must be less than either.
   static constexpr std::uint32_t kWatchIndex = 0xffffffff;
+  static constexpr std::uint32_t kDatagramIndex = 0xfffffffe;  // the upper half: which socket of Datagrams
 
   static Result<WatchSet> create();
 
@@ -22,6 +23,7 @@ class WatchSet {
   bool empty() const { return watched_.empty(); }  // of foreign descriptors
   // As Backend::watch.
   Result<> watch(int fd, bool read, bool write);
+  static bool is_own(const epoll_event& event) { return static_cast<std::uint32_t>(event.data.u64) < kDatagramIndex; }
   // Whether an event is a watched descriptor's; then `out` is its completion.
   static bool is_watch(const epoll_event& event, Completion& out);
   // epoll_pwait2 into `events`; gives how many came. until: kNever is for good; what has passed does not wait.

@@ -33,6 +33,11 @@ class Histogram {
     }
     return 0;
   }
+  // Calls visit(upper bound, count) for each step that has a count, from the lowest.
+  void each(auto visit) const {
+    for (std::size_t i = 0; i < counts_.size(); ++i)
+      if (counts_[i] > 0) visit(upper_bound(i), counts_[i]);
+  }
 
  private:
   static constexpr unsigned kStepBits = 5;

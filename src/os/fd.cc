@@ -1,6 +1,7 @@
 #include "os/fd.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -64,6 +65,13 @@ Result<> write_all(int fd, std::string_view bytes) {
 }
 
 Result<> replace_file(const std::string& path, std::string_view content) {
+  // A rename over a device or a pipe would put a file in its place, for everybody who uses it.
+  struct stat there{};
+  if (::stat(path.c_str(), &there) == 0 && !S_ISREG(there.st_mode)) {
+    const Fd target(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    if (!target) return std::unexpected(error_from(errno, "open"));
+    return write_all(target.get(), content);
+  }
   const std::string beside = path + ".new";
   Fd fd(::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
   if (!fd) return std::unexpected(error_from(errno, "open"));

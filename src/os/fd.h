@@ -34,6 +34,7 @@ Result<> write_all(int fd, std::span<const std::string> pieces);
 Result<> write_all(int fd, std::string_view bytes);
 
 // Replaces `path` so that a crash leaves the old content or the new, never a mixture: write beside it, fsync, rename.
+// What is there and no regular file (a device, a pipe) is written into, and stays what it is.
 Result<> replace_file(const std::string& path, std::string_view content);
 
 // The whole of a regular file, at most `limit` bytes (more is an error of kind kNoSpace).

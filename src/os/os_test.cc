@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <filesystem>
 
@@ -61,6 +62,17 @@ TEST(Fd, replace_file_leaves_old_or_new_and_nothing_beside) {
   EXPECT_FALSE(read_file(path, 2));
   std::filesystem::remove_all(directory);
   EXPECT_EQ(replace_file(path, "three").error().kind, ErrorKind::kNotFound);
+}
+
+TEST(Fd, replace_file_writes_into_what_is_no_regular_file_and_leaves_it_there) {
+  const std::string path = std::filesystem::temp_directory_path() / ("sonde_os_test_pipe" + std::to_string(getpid()));
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  const Fd both_ends(open(path.c_str(), O_RDWR | O_CLOEXEC));
+  ASSERT_TRUE(replace_file(path, "one"));
+  EXPECT_TRUE(std::filesystem::is_fifo(path));
+  std::array<char, 8> text{};
+  EXPECT_EQ(read(both_ends.get(), text.data(), text.size()), 3);
+  std::filesystem::remove(path);
 }
 
 TEST(SockAddr, endpoints_come_back_as_they_went) {

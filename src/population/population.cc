@@ -34,6 +34,11 @@ constexpr auto kNamedMixes = std::to_array<NamedMix>({
      "tls12=4,tls12_slow=2,tls_alert=1,tls_http_answer=1,tls_mute=1,tls_reset_mid_flight=1,tls_close_mid_flight=1,tls_"
      "half_record=1,tls_flood=1,tls_length_lie=1,refused=2,ssh=1",
      "TLS servers, one in three sound; the rest break the handshake in every way"},
+    {"http",
+     "http=2,http_keep_alive=2,http_chunked=2,http_until_close=1,http_09=1,http_redirect=2,http_circle=1,http_error=1,"
+     "http_drip=1,http_stall=1,http_lying_length=1,http_reset_mid_body=1,http_close_mid_head=1,http_endless_1xx=1,"
+     "http_huge_head=1,http_huge_chunk=1,http_binary_header=1,tls12=1,refused=2,ssh=1",
+     "web servers, half of them sound; the rest break HTTP in every way"},
 });
 
 std::vector<std::string_view> known_names() {

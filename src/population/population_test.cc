@@ -64,6 +64,16 @@ TEST(Population, golden_roles_never_change) {
   EXPECT_EQ(names, "imap reset_on_accept close_on_accept line pop3 ftp ");
 }
 
+TEST(Population, roles_of_datagrams_are_sane) {
+  for (const Role& role : datagram_roles()) {
+    EXPECT_EQ(find_role(role.name), nullptr) << "no mix of the world has it";
+    EXPECT_FALSE(role.help.empty());
+    EXPECT_FALSE(role.datagrams.outcome.empty());
+    EXPECT_TRUE(role.arrival == Arrival::kAccept || role.script.empty()) << role.name;
+    for (const Act& act : role.script) EXPECT_EQ(act.reply != nullptr, act.kind == Act::Kind::kReply) << role.name;
+  }
+}
+
 TEST(Population, scripts_are_sane) {
   for (const Role& role : roles()) {
     EXPECT_EQ(find_role(role.name), &role) << "names are unique";
@@ -71,7 +81,8 @@ TEST(Population, scripts_are_sane) {
     EXPECT_FALSE(role.tcp.outcome.empty());
     EXPECT_FALSE(role.banner.outcome.empty());
     EXPECT_FALSE(role.tls.outcome.empty());
-    for (const Expectation& expected : {role.tcp, role.banner, role.tls})
+    EXPECT_FALSE(role.http.outcome.empty());
+    for (const Expectation& expected : {role.tcp, role.banner, role.tls, role.http})
       EXPECT_EQ(expected.cause.empty(), expected.outcome != "timeout") << role.name;
     EXPECT_TRUE(role.arrival == Arrival::kAccept || role.script.empty()) << role.name;
     for (std::size_t i = 0; i < role.script.size(); ++i) {
@@ -98,7 +109,7 @@ TEST(Mix, errors_say_what_would_be_right) {
 }
 
 TEST(Mix, every_named_mix_parses_and_has_help) {
-  for (const char* name : {"default", "open", "quiet", "every", "stuck", "tls"}) {
+  for (const char* name : {"default", "open", "quiet", "every", "stuck", "tls", "http"}) {
     const Parsed<Mix> mix = parse_mix(name);
     ASSERT_TRUE(mix) << name;
     EXPECT_NE(mix_help().find(std::string("  ") + name + ": "), std::string::npos);

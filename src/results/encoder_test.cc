@@ -67,11 +67,32 @@ TEST_F(EncoderTest, a_record_of_another_module_has_none_of_these_fields) {
   EXPECT_EQ(ndjson({"banner", "port"}), "{\"port\":443}\n");
 }
 
+TEST_F(EncoderTest, what_has_no_port_shows_none) {
+  record_.port = 0;
+  EXPECT_EQ(ndjson({"ip", "port", "host"}), "{\"ip\":\"127.0.0.1\",\"host\":\"localhost\"}\n");
+  const auto ids = *schema_.select(std::vector<std::string>{"ip", "port", "host"});
+  EXPECT_EQ(encode(*make_csv_encoder(schema_, ids)), "127.0.0.1,,localhost\n");
+  EXPECT_TRUE(encode(*make_table_encoder(schema_, {}, false)).starts_with("127.0.0.1  "));
+  record_.ip = IpAddress();
+  EXPECT_TRUE(encode(*make_table_encoder(schema_, {}, false)).starts_with("localhost  "));
+}
+
 TEST_F(EncoderTest, csv_has_a_header_of_paths_and_quotes_what_needs_it) {
   const auto ids = *schema_.select(std::vector<std::string>{"ip", "banner.names", "banner.tls", "banner.bytes"});
   const auto encoder = make_csv_encoder(schema_, ids);
   EXPECT_EQ(encoder->header(), "ip,banner.names,banner.tls,banner.bytes\n");
   EXPECT_EQ(encode(*encoder), "127.0.0.1,\"a;b\"\"c\",,40\n");
+}
+
+TEST_F(EncoderTest, a_path_of_two_modules_of_a_pass_is_one_column) {
+  const std::uint32_t other = schema_.add(kFields);
+  const auto ids = *schema_.select(std::vector<std::string>{"port", "banner.protocol", "banner.bytes", "port"});
+  const auto encoder = make_csv_encoder(schema_, ids);
+  EXPECT_EQ(encoder->header(), "port,banner.protocol,banner.bytes\n");
+  EXPECT_EQ(encode(*encoder), "443,ssh,40\n");
+  record_.first_value_id = other;
+  EXPECT_EQ(encode(*encoder), "443,ssh,40\n");
+  EXPECT_EQ(make_table_encoder(schema_, ids, false)->header().find("banner.bytes"), 42U);
 }
 
 TEST_F(EncoderTest, the_default_set_of_csv_holds_the_modules_own) {
@@ -123,6 +144,25 @@ TEST_F(EncoderTest, a_table_line_tells_target_outcome_time_and_detail) {
   EXPECT_EQ(encode(*make_table_encoder(schema_, {}, false)),
             "127.0.0.1:443            timeout           3190 µs  localhost ssh  no answer to the SYN (connect)\n")
       << "of the probe's fields those that csv has by default";
+}
+
+TEST_F(EncoderTest, a_table_shows_of_a_text_its_first_line_and_bytes_only_without_words_behind_them) {
+  constexpr FieldDef kTextAndProduct[] = {{"banner.text", FieldType::kString, "", true},
+                                          {"banner.product", FieldType::kString, "", true}};
+  Schema schema;
+  record_.first_value_id = schema.add(kTextAndProduct);
+  const auto detail = [&](std::string_view text, std::string_view product = "") {
+    const std::vector<Value> values = {std::string(text), std::string(product)};
+    record_.values = values;
+    const std::string line = encode(*make_table_encoder(schema, {}, false));
+    return line.substr(line.find("localhost ") + 10);
+  };
+  EXPECT_EQ(detail("HTTP/1.1 200 OK\r\nServer: x", "x"), "HTTP/1.1 200 OK  x\n");
+  EXPECT_EQ(detail("\r\nlogin: "), "login:\n");
+  EXPECT_EQ(detail("caf\\xe9 \\x1b[31m", "x"), "caf\\xe9 \\x1b[31m  x\n") << "another charset, a colour";
+  EXPECT_EQ(detail("\\x16\\x03\\x03", "x"), "x\n");
+  EXPECT_EQ(detail("d\n5.5.5-10.11.19-MariaDB\\x00", "MariaDB"), "MariaDB\n") << "not each 0x0a ends a line";
+  EXPECT_EQ(detail("\\x01\n\\x02"), "\\x01\\n\\x02\n") << "nothing else is known";
 }
 
 TEST_F(EncoderTest, a_table_never_breaks_its_line) {

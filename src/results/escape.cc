@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/utf8.h"
+
 namespace sonde::results {
 namespace {
 
@@ -12,22 +14,6 @@ void append_hex(unsigned char byte, std::string& out) {
   out += "\\x";
   out += kHex[byte >> 4];
   out += kHex[byte & 0xf];
-}
-
-// The length of the UTF-8 sequence at the start of `bytes` (RFC 3629: shortest form, no surrogates, up to U+10FFFF); 0
-// when there is none.
-std::size_t sequence_length(std::string_view bytes) {
-  const auto at = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
-  const unsigned char first = at(0);
-  if (first < 0x80) return 1;
-  const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (first < 0xc2 || first > 0xf4 || bytes.size() < length) return 0;
-  for (std::size_t i = 1; i < length; ++i)
-    if ((at(i) & 0xc0) != 0x80) return 0;
-  const unsigned char second = at(1);
-  if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second >= 0xa0)) return 0;
-  if ((first == 0xf0 && second < 0x90) || (first == 0xf4 && second >= 0x90)) return 0;
-  return length;
 }
 
 bool is_plain(unsigned char c) { return (c >= 0x20 && c < 0x7f && c != '\\') || c == '\t' || c == '\n' || c == '\r'; }
@@ -46,7 +32,7 @@ void append_escaped(std::string_view bytes, std::string& out) {
     out += bytes.substr(0, run);
     bytes.remove_prefix(run);
     if (bytes.empty()) return;
-    const std::size_t length = sequence_length(bytes);
+    const std::size_t length = utf8_length(bytes);
     const auto first = static_cast<unsigned char>(bytes[0]);
     const bool c1 = length == 2 && first == 0xc2 && static_cast<unsigned char>(bytes[1]) < 0xa0;
     if (length >= 2 && !c1) {

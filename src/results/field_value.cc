@@ -42,7 +42,7 @@ FieldValue field_value(const Record& record, std::uint32_t id, std::string& scra
       return std::string_view(scratch);
     }
     case Common::kPort:
-      return std::int64_t{record.port};
+      return record.port == 0 ? FieldValue() : FieldValue(std::int64_t{record.port});
     case Common::kHost:
       return text_or_absent(record.host);
     case Common::kProbe:

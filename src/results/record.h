@@ -19,12 +19,16 @@ namespace sonde::results {
 
 enum class FieldType : std::uint8_t { kString, kInteger, kBoolean, kStringList, kJson };
 
-// One field: the dotted path in the record ("banner.text"), its type, one line of help for docs and --help.
+// One field: the dotted path in the record ("banner.text"), its type, one line of help for docs and --help. A path that
+// several modules declare is the same field in all of them.
 struct FieldDef {
   const char* path;
   FieldType type;
   const char* help;
   bool csv_default = false;  // in the default set of csv and table
+  // What its values are, as a JSON Schema (2020-12), where the type does not say it all; null: any value of the type,
+  // integers from 0 on. Of kJson always there.
+  const char* json_schema = nullptr;
 };
 
 // A value with a structure of its own (a list of objects), as the JSON text that stands in the record.
@@ -45,10 +49,10 @@ struct TcpFacts {
 };
 
 struct Record {
-  Nanos unix_time = 0;  // when the probe ended
-  IpAddress ip;         // unspecified: none (a name that was never resolved)
-  std::uint16_t port = 0;
-  std::string_view host;  // empty: none
+  Nanos unix_time = 0;     // when the probe ended
+  IpAddress ip;            // unspecified: none (a name that was never resolved)
+  std::uint16_t port = 0;  // 0: none
+  std::string_view host;   // empty: none
   std::string_view probe;
   Outcome outcome = Outcome::kSuccess;
   Phase phase = Phase::kDone;
@@ -60,6 +64,7 @@ struct Record {
   std::optional<TcpFacts> tcp;       // none: not asked for
   std::span<const Value> values;     // of the module that made the record, in the order of its fields()
   std::uint32_t first_value_id = 0;  // where that module's fields start in the Schema
+  std::uint64_t position = 0;        // the target's, as its source gave it; not told
 };
 
 }  // namespace sonde::results

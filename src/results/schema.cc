@@ -8,14 +8,19 @@ namespace sonde::results {
 namespace {
 
 constexpr auto kCommonFields = std::to_array<FieldDef>({
-    {"ts", FieldType::kString, "when the probe ended, RFC 3339 UTC with microseconds", true},
+    {"ts", FieldType::kString, "when the probe ended, RFC 3339 UTC with microseconds", true,
+     R"({"type":"string","format":"date-time","pattern":"^[0-9]{4}(-[0-9]{2}){2}T([0-9]{2}:){2}[0-9]{2}\\.[0-9]{6}Z$"})"},
     {"ip", FieldType::kString, "the address that was probed; absent when a name was never resolved", true},
-    {"port", FieldType::kInteger, "the TCP port", true},
+    {"port", FieldType::kInteger, "the TCP port", true, R"({"type":"integer","minimum":0,"maximum":65535})"},
     {"host", FieldType::kString, "the name, where the target was one", true},
     {"probe", FieldType::kString, "the probe that made the record", true},
-    {"outcome", FieldType::kString, "how it ended: success, refused, timeout, …", true},
+    {"outcome", FieldType::kString,
+     "how it ended: success, refused, timeout, reset, closed, unreachable, dns_error, tls_error, protocol_error, "
+     "local_error, blocked, cancelled",
+     true},
     {"phase", FieldType::kString, "where it ended: dns, connect, tls, write, first_byte, read, done", true},
-    {"attempts", FieldType::kInteger, "attempts made, the last one included", true},
+    {"attempts", FieldType::kInteger, "attempts made, the last one included", true,
+     R"({"type":"integer","minimum":1})"},
     {"error", FieldType::kString, "a short text, when the outcome is not success", true},
     {"cause", FieldType::kString,
      "why a timeout came: syn_unanswered, request_unacked, acked_no_reply, partial_reply, zero_window"},

@@ -7,15 +7,43 @@
 #include <string>
 #include <vector>
 
+#include "targets/target_expression.h"
+
 namespace sonde::scan {
 namespace {
 
 constexpr std::size_t kBlock = std::size_t{128} << 10;
-constexpr std::size_t kLongestLine = 400;  // a name has at most 253 characters
+// A name has at most 253 characters and may be there twice; a path that is all quotation marks doubles.
+constexpr std::size_t kLongestLine = 800 + 2 * targets::TargetExpression::kMaxPath;
 
 char* put(char* out, std::string_view text) {
   std::memcpy(out, text.data(), text.size());
   return out + text.size();
+}
+
+char* put_url(char* out, const targets::Target& target) {
+  const auto& [address, port] = target.endpoint;
+  out = put(out, targets::name(target.scheme));
+  out = put(out, "://");
+  if (!target.host.empty()) {
+    out = put(out, target.host);
+  } else if (address.is_v4()) {
+    out = write_ip(address, out);
+  } else {
+    *out++ = '[';
+    out = write_ip(address, out);
+    *out++ = ']';
+  }
+  if (port != (target.scheme == targets::Scheme::kHttps ? 443 : 80)) {
+    *out++ = ':';
+    out = write_port(port, out);
+  }
+  if (target.path.empty()) *out++ = '/';
+  for (const char c : target.path) {  // printable ASCII
+    if (c == '"' || c == '\\') *out++ = '\\';
+    *out++ = c;
+  }
+  return out;
 }
 
 // Addresses, ports and names hold nothing that JSON would escape.
@@ -27,11 +55,20 @@ char* put_line(char* out, const targets::Target& target) {
     out = write_ip(target.endpoint.address, out);
     out = put(out, R"(","port":)");
   }
-  out = write_port(target.endpoint.port, out);
-  if (target.host.empty()) return put(out, ",\"host\":null}\n");
-  out = put(out, R"(,"host":")");
-  out = put(out, target.host);
-  return put(out, "\"}\n");
+  out = target.endpoint.port == 0 ? put(out, "null") : write_port(target.endpoint.port, out);
+  if (target.host.empty()) {
+    out = put(out, R"(,"host":null)");
+  } else {
+    out = put(out, R"(,"host":")");
+    out = put(out, target.host);
+    *out++ = '"';
+  }
+  if (target.scheme != targets::Scheme::kNone) {
+    out = put(out, R"(,"url":")");
+    out = put_url(out, target);
+    *out++ = '"';
+  }
+  return put(out, "}\n");
 }
 
 }  // namespace

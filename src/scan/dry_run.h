@@ -1,4 +1,5 @@
-// What would be probed, in order, one {"ip","port","host"} a line, without touching anything.
+// What would be probed, in order, one {"ip","port","host"} a line, and "url" of those that are URLs, without touching
+// anything.
 #pragma once
 
 #include <optional>

@@ -5,17 +5,24 @@
 namespace sonde::scan {
 
 bool ShardOutput::consume(const results::Record& record) {
-  if (!all_ && record.outcome != results::Outcome::kSuccess) return true;
-  if (!budget_.take()) return false;
-  encoder_.append(record, message_.bytes);
-  ++message_.records;
+  if (all_ || record.outcome == results::Outcome::kSuccess) {
+    if (!budget_.take()) return false;
+    encoder_.append(record, message_.bytes);
+    ++message_.records;
+  }
+  if (observer_ != nullptr) observer_->see(record);
   return true;
 }
 
 void ShardOutput::flush(Nanos now) {
+  if (observer_ != nullptr) observer_->turn(false);
   if (message_.bytes.empty()) return;
   if (oldest_ == 0) oldest_ = now;
   if (message_.bytes.size() >= kHandOver || now - oldest_ >= kDelay) hand_over();
+}
+
+void ShardOutput::end() {
+  if (observer_ != nullptr) observer_->turn(true);
 }
 
 bool ShardOutput::hand_over() {

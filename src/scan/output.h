@@ -14,6 +14,7 @@
 #include "engine/shard.h"
 #include "memory/spsc_queue.h"
 #include "results/encoder.h"
+#include "scan/observer.h"
 #include "sinks/sink.h"
 
 namespace sonde::scan {
@@ -43,14 +44,17 @@ class ResultBudget {
 class ShardOutput final : public engine::RecordConsumer {
  public:
   // all: a record for every outcome, not for success alone.
-  ShardOutput(const results::Encoder& encoder, ResultBudget& budget, bool all)
-      : encoder_(encoder), budget_(budget), all_(all), queue_(kQueue) {}
+  // observer: null is none.
+  ShardOutput(const results::Encoder& encoder, ResultBudget& budget, bool all, RecordObserver* observer = nullptr)
+      : encoder_(encoder), budget_(budget), all_(all), observer_(observer), queue_(kQueue) {}
 
   bool consume(const results::Record& record) override;
   bool full() const override { return message_.bytes.size() > kBacklog; }
 
   // Hands over what is due; call once a turn.
   void flush(Nanos now);
+  // No record will follow.
+  void end();
   // Hands over everything, then a marker; false while the queue is full (call again).
   bool mark(std::uint64_t epoch, std::vector<std::uint64_t> pending, bool last);
 
@@ -67,6 +71,7 @@ class ShardOutput final : public engine::RecordConsumer {
   const results::Encoder& encoder_;
   ResultBudget& budget_;
   bool all_;
+  RecordObserver* observer_;
   memory::SpscQueue<OutputMessage> queue_;
   OutputMessage message_;
   Nanos oldest_ = 0;  // when the first record of the buffer was seen by flush()

@@ -65,16 +65,20 @@ std::vector<std::string> foresee(const targets::TargetSource& source, const engi
 
 class Coordinator {
  public:
-  Coordinator(const ScanOptions& options, Plan& plan, const engine::Capacity& capacity, sinks::FileSink& sink)
+  Coordinator(const ScanOptions& options, Plan& plan, const engine::Capacity& capacity, sinks::FileSink& sink,
+              Observer* observer)
       : options_(options),
         plan_(plan),
         capacity_(capacity),
         sink_(sink),
+        observer_(observer),
         budget_(options.max_results),
         limits_{.rate = {options.rate, options.rate / 100},
                 .per_host = {options.per_host, limit_cells(capacity)},
                 .per_prefix = {options.per_prefix, limit_cells(capacity)}},
-        progress_(options.progress, isatty(STDERR_FILENO) != 0) {}
+        progress_(options.progress, isatty(STDERR_FILENO) != 0) {
+    if (options.adaptive) prefix_pace_.emplace(capacity.concurrency);
+  }
 
   int run();
 
@@ -101,8 +105,10 @@ class Coordinator {
   Plan& plan_;
   const engine::Capacity& capacity_;
   sinks::FileSink& sink_;
+  Observer* const observer_;  // null: none
   ResultBudget budget_;
   engine::Limits limits_;
+  std::optional<pacing::PrefixPace> prefix_pace_;
   Progress progress_;
   Control control_;
   std::vector<std::unique_ptr<Worker>> workers_;
@@ -145,6 +151,7 @@ int Coordinator::run() {
     keep_checkpoint();
     watch_limits();
     progress_.update(tally());
+    if (observer_ != nullptr) observer_->update(tally());
     if (!busy) std::this_thread::sleep_for(kIdleNap);
   }
   stop_workers();
@@ -156,6 +163,7 @@ int Coordinator::run() {
   }
   progress_.finish(tally());
   const Summary summary = summarize();
+  if (observer_ != nullptr) observer_->finish(tally(), summary.interrupted);
   if (options_.progress != ProgressStyle::kNone && options_.progress != ProgressStyle::kJson)
     fmt::print(stderr, "{}", to_text(summary));
   if (!options_.summary.empty()) {
@@ -167,7 +175,11 @@ int Coordinator::run() {
 }
 
 Result<> Coordinator::start_workers() {
-  const std::string servers = fmt::format("{}", fmt::join(options_.resolvers, ","));
+  const engine::ResolverOptions names{.servers = fmt::format("{}", fmt::join(options_.resolvers, ",")),
+                                      .timeout = options_.dns_timeout,
+                                      .ip_version = options_.ip_version,
+                                      .both_families = options_.happy_eyeballs,
+                                      .per_server = options_.resolver_limit};
   for (std::uint32_t i = 0; i < capacity_.workers; ++i) {
     engine::ShardOptions shard{.concurrency = capacity_.share_of(i),
                                .connect_timeout = options_.connect_timeout,
@@ -178,14 +190,20 @@ Result<> Coordinator::start_workers() {
                                .retries = options_.retries,
                                .tcp_info = tcp_info_use(options_),
                                .unix_offset = started_unix_ - started_,  // read once: a step moves no record
-                               .cut_records = options_.all};
+                               .cut_records = options_.all,
+                               .happy_eyeballs = options_.happy_eyeballs};
 #ifndef NDEBUG
     shard.fatal_audit = true;
 #endif
     shard.is_excluded = [exclusion = plan_.exclusion.get()](const IpAddress& address) {
       return exclusion->contains(address);
     };
-    auto worker = Worker::create(plan_, shard, limits_, budget_, control_, options_.all, servers, capacity_);
+    shard.is_excluded_name = [exclusion = plan_.exclusion.get()](std::string_view name) {
+      return exclusion->contains_name(name);
+    };
+    if (prefix_pace_) shard.prefix_pace = &*prefix_pace_;
+    RecordObserver* const observer = observer_ == nullptr ? nullptr : &observer_->add_shard(plan_.schema);
+    auto worker = Worker::create(plan_, shard, limits_, budget_, control_, options_.all, observer, names, capacity_);
     if (!worker) return std::unexpected(worker.error());
     workers_.push_back(std::move(*worker));
   }
@@ -330,6 +348,7 @@ Summary Coordinator::summarize() {
   summary.records_written = records_written_;
   summary.local_faults = sum(&ShardStats::local_faults);
   summary.tcp_info_reads = sum(&ShardStats::tcp_info_reads);
+  if (prefix_pace_) summary.slowdowns = prefix_pace_->slowdowns();
   summary.lines_invalid = plan_.source->lines_invalid();
   summary.started = started_unix_;
   summary.ended = started_unix_ + elapsed();
@@ -362,7 +381,7 @@ Summary Coordinator::summarize() {
 
 }  // namespace
 
-int run(const ScanOptions& options, const ReplaceEncoder& replace_encoder) {
+int run(const ScanOptions& options, const ReplaceEncoder& replace_encoder, Observer* observer) {
   os::catch_stop_signals(kExitKilled);
   Parsed<Plan> plan = make_plan(options);
   if (!plan) {
@@ -380,7 +399,10 @@ int run(const ScanOptions& options, const ReplaceEncoder& replace_encoder) {
     return written ? kExitDone : fail_output(options.output, written.error());
   }
   const Result<engine::Capacity> capacity =
-      engine::plan_capacity({.concurrency = options.concurrency, .workers = options.workers, .engine = options.engine});
+      engine::plan_capacity({.concurrency = options.concurrency,
+                             .workers = options.workers,
+                             .engine = options.engine,
+                             .name_servers = std::max<std::size_t>(1, options.resolvers.size())});
   if (!capacity) {
     complain(os::describe(capacity.error()));
     return kExitFailed;
@@ -389,7 +411,7 @@ int run(const ScanOptions& options, const ReplaceEncoder& replace_encoder) {
   for (const std::string& line : foresee(*plan->source, *capacity)) complain(line);
   auto sink = sinks::FileSink::open(options.output, mode);
   if (!sink) return fail_output(options.output, sink.error());
-  return Coordinator(options, *plan, *capacity, **sink).run();
+  return Coordinator(options, *plan, *capacity, **sink, observer).run();
 }
 
 }  // namespace sonde::scan

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "results/encoder.h"
+#include "scan/observer.h"
 #include "scan/scan_options.h"
 
 namespace sonde::scan {
@@ -19,6 +20,7 @@ inline constexpr int kExitKilled = 130;      // by a second SIGINT
 using ReplaceEncoder = std::function<std::unique_ptr<results::Encoder>(std::unique_ptr<results::Encoder> chosen)>;
 
 // Runs the scan in this process; errors and progress go to standard error. Installs handlers for SIGINT and SIGTERM.
-int run(const ScanOptions& options, const ReplaceEncoder& replace_encoder = {});
+// observer: null is none.
+int run(const ScanOptions& options, const ReplaceEncoder& replace_encoder = {}, Observer* observer = nullptr);
 
 }  // namespace sonde::scan

@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "base/nearest.h"
-#include "engine/cares_resolver.h"
+#include "engine/resolve_all.h"
 #include "os/error.h"
 #include "os/fd.h"
 #include "os/machine.h"
@@ -36,11 +36,16 @@ Parsed<> configure_probes(const ScanOptions& options, Plan& plan) {
           return input_error("--" + key + ": " + set.error().text);
       }
     }
-    if (const Parsed<> ready = module->prepare(); !ready) return ready;
+    if (const Parsed<> ready = module->prepare(options.probe); !ready) return ready;
+    plan.has_names = plan.has_names || module->wanders();
     const std::uint32_t first = plan.schema.add(module->fields());
     plan.pass.push_back({.module = module.get(), .first_value_id = first});
     plan.modules.push_back(std::move(module));
   }
+  for (const auto& module : plan.modules)
+    if (module->has_ports() != plan.modules.front()->has_ports())
+      return input_error(fmt::format("--probe: {} and {} cannot be one pass: one of them knows no ports",
+                                     plan.modules.front()->name(), module->name()));
   return {};
 }
 
@@ -100,6 +105,10 @@ Parsed<Checkpoint> read_checkpoint(const ScanOptions& options) {
   return decode(*text, options.resume);
 }
 
+bool takes_urls(const Plan& plan) {
+  return std::any_of(plan.modules.begin(), plan.modules.end(), [](const auto& module) { return module->takes_urls(); });
+}
+
 // What must be the same on a resume; the error names the first that differs.
 Parsed<> check_resume(const ScanOptions& options, const Checkpoint& then, const Checkpoint& now,
                       const targets::Exclusion& stated) {
@@ -120,18 +129,24 @@ Parsed<> check_resume(const ScanOptions& options, const Checkpoint& then, const 
 }
 
 Parsed<targets::TargetSet> build_set(const ScanOptions& options, const targets::PortSet& ports,
-                                     const targets::Exclusion& exclusion, std::vector<std::string>& warnings) {
+                                     const targets::Exclusion& exclusion, Plan& plan) {
   targets::TargetSetBuilder builder;
+  if (takes_urls(plan)) builder.keep_urls();
   builder.set_ports(ports);
   for (const std::string& target : options.targets)
     if (const Parsed<> added = builder.add(target, "TARGET"); !added) return std::unexpected(added.error());
   if (!options.list.empty())
     if (const Parsed<> added = builder.add_list_file(options.list); !added) return std::unexpected(added.error());
-  warnings = builder.warnings();
+  plan.warnings = builder.warnings();
   return builder.build(exclusion);
 }
 
 Parsed<targets::PortSet> choose_ports(const ScanOptions& options, const Plan& plan) {
+  if (!plan.modules.front()->has_ports()) {
+    if (!options.ports.empty())
+      return input_error(fmt::format("--ports: {} knows no ports", plan.modules.front()->name()));
+    return targets::PortSet(std::vector<std::uint16_t>{0});
+  }
   if (!options.ports.empty()) {
     Parsed<targets::PortSet> ports = targets::PortSet::parse(options.ports);
     if (!ports) return input_error("--ports: " + ports.error().text);
@@ -164,7 +179,8 @@ Parsed<> plan_stream(const ScanOptions& options, const targets::PortSet& ports, 
                                                  .shards = options.shards,
                                                  .max_targets = options.max_targets,
                                                  .exclusion = plan.exclusion.get(),
-                                                 .on_invalid = report_invalid_lines()});
+                                                 .on_invalid = report_invalid_lines(),
+                                                 .keep_urls = takes_urls(plan)});
   return {};
 }
 
@@ -180,7 +196,7 @@ Parsed<> plan_indexed(const ScanOptions& options, const targets::PortSet& ports,
     of_space = {};
     if (const Parsed<> added = of_space.add(resumed->excluded, options.resume); !added) return added;
   }
-  Parsed<targets::TargetSet> set = build_set(options, ports, of_space, plan.warnings);
+  Parsed<targets::TargetSet> set = build_set(options, ports, of_space, plan);
   if (!set) return std::unexpected(set.error());
   identity.digest = set->digest();
   identity.excluded = of_space.texts();
@@ -194,7 +210,7 @@ Parsed<> plan_indexed(const ScanOptions& options, const targets::PortSet& ports,
   } else {
     identity.seed = options.seed.value_or(os::random_seed());
   }
-  plan.has_names = set->has_names();
+  plan.has_names = plan.has_names || set->has_names();
   plan.set = std::make_unique<targets::TargetSet>(std::move(*set));
   auto source = std::make_unique<targets::IndexedSource>(
       *plan.set, targets::IndexedSourceOptions{.sequential = options.order == Order::kSequential,

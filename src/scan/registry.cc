@@ -3,6 +3,9 @@
 #include <array>
 
 #include "probes/banner/banner_probe.h"
+#include "probes/dns/dns_probe.h"
+#include "probes/http/http_probe.h"
+#include "probes/icmp/icmp_probe.h"
 #include "probes/tcp/tcp_probe.h"
 #include "probes/tls/tls_probe.h"
 
@@ -12,7 +15,10 @@ namespace {
 constexpr auto kProbes = std::to_array<ProbeEntry>({
     {"tcp", probes::make_tcp_module},
     {"tls", probes::make_tls_module},
+    {"http", probes::make_http_module},
     {"banner", probes::make_banner_module},
+    {"icmp", probes::make_icmp_module},
+    {"dns", probes::make_dns_module},
 });
 
 }  // namespace

@@ -7,9 +7,9 @@
 #include <cmath>
 #include <string_view>
 
+#include "base/version.h"
 #include "results/encoder.h"
 #include "scan/progress.h"
-#include "scan/version.h"
 
 namespace sonde::scan {
 namespace {
@@ -67,6 +67,7 @@ std::string to_json(const Summary& summary) {
   json.put("records_written", summary.records_written);
   json.put("local_faults", summary.local_faults);
   json.put("tcp_info_reads", summary.tcp_info_reads);
+  json.put("slowdowns", summary.slowdowns);
   json.put("lines_invalid", summary.lines_invalid);
   json.put_seconds("rate_mean", rounded(summary.rate_mean, 0.1));
   json.put_seconds("rate_peak", rounded(summary.rate_peak, 0.1));
@@ -114,6 +115,8 @@ std::string to_text(const Summary& summary) {
   if (summary.local_faults > 0)
     text += fmt::format("  {} times this machine could not open a connection; those targets were tried again\n",
                         summary.local_faults);
+  if (summary.slowdowns > 0)
+    text += fmt::format("  {} times a /24 or /48 was slowed down, because timeouts rose there\n", summary.slowdowns);
   if (summary.lines_invalid > 0)
     text += fmt::format("  {} lines of the list were not targets and were skipped\n", summary.lines_invalid);
   return text;

@@ -25,6 +25,7 @@ struct Summary {
   std::uint64_t records_written = 0;
   std::uint64_t local_faults = 0;
   std::uint64_t tcp_info_reads = 0;
+  std::uint64_t slowdowns = 0;  // of prefixes, with --adaptive
   std::uint64_t lines_invalid = 0;
   double rate_mean = 0;
   double rate_peak = 0;

@@ -13,14 +13,15 @@ void nap() { std::this_thread::sleep_for(std::chrono::milliseconds(1)); }
 
 Result<std::unique_ptr<Worker>> Worker::create(const Plan& plan, const engine::ShardOptions& options,
                                                engine::Limits& limits, ResultBudget& budget, Control& control, bool all,
-                                               const std::string& servers, const engine::Capacity& capacity) {
-  std::unique_ptr<Worker> worker(new Worker(plan, budget, control, all));
+                                               RecordObserver* observer, const engine::ResolverOptions& names,
+                                               const engine::Capacity& capacity) {
+  std::unique_ptr<Worker> worker(new Worker(plan, budget, control, all, observer));
   auto backend = io::open_backend(capacity.engine, worker->pool_, options.concurrency);
   if (!backend) return std::unexpected(backend.error());
   worker->backend_ = std::move(*backend);
   worker->own_table_ = capacity.own_tables;
   if (plan.has_names) {
-    auto resolver = engine::CaresResolver::create(*worker->backend_, servers, options.dns_timeout);
+    auto resolver = engine::open_resolver(*worker->backend_, names);
     if (!resolver) return std::unexpected(resolver.error());
     worker->resolver_ = std::move(*resolver);
   }
@@ -54,6 +55,7 @@ void Worker::loop() {
       marked = epoch;
   }
   shard_->cut();
+  output_.end();
   // What the thread opened it closes: its rings obey no other thread, and its descriptors may be in a table of its own.
   resolver_.reset();
   backend_->drain();

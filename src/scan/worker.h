@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 #include "engine/capacity.h"
-#include "engine/cares_resolver.h"
+#include "engine/open_resolver.h"
 #include "engine/shard.h"
 #include "io/engine.h"
 #include "memory/ring_pool.h"
@@ -29,10 +29,11 @@ struct Control {
 
 class Worker {
  public:
-  // plan, limits, budget and control outlive the worker. servers: for the resolver.
+  // plan, limits, budget, control and observer (null: none) outlive the worker.
   static Result<std::unique_ptr<Worker>> create(const Plan& plan, const engine::ShardOptions& options,
                                                 engine::Limits& limits, ResultBudget& budget, Control& control,
-                                                bool all, const std::string& servers, const engine::Capacity& capacity);
+                                                bool all, RecordObserver* observer,
+                                                const engine::ResolverOptions& names, const engine::Capacity& capacity);
   ~Worker();
 
   void start();
@@ -44,13 +45,13 @@ class Worker {
   const memory::RingPoolStats& buffers() const { return pool_.stats(); }  // after join()
 
  private:
-  Worker(const Plan& plan, ResultBudget& budget, Control& control, bool all)
-      : output_(*plan.encoder, budget, all), control_(control) {}
+  Worker(const Plan& plan, ResultBudget& budget, Control& control, bool all, RecordObserver* observer)
+      : output_(*plan.encoder, budget, all, observer), control_(control) {}
   void loop();
 
   memory::RingPool pool_;
   std::unique_ptr<io::Backend> backend_;
-  std::unique_ptr<engine::CaresResolver> resolver_;
+  std::unique_ptr<engine::Resolver> resolver_;
   ShardOutput output_;
   std::unique_ptr<engine::Shard> shard_;
   Control& control_;

@@ -25,6 +25,10 @@ std::string located(std::string_view where, std::string_view text) {
   return where.empty() ? std::string(text) : fmt::format("{}: {}", where, text);
 }
 
+std::string needless_port(std::string_view text) {
+  return quoted(text) + " names a port, and the probe knows none: write the host alone";
+}
+
 bool is_binary(std::string_view text) {
   return std::any_of(text.begin(), text.end(), [](char c) {
     const auto byte = static_cast<unsigned char>(c);

@@ -15,6 +15,9 @@ std::string quoted(std::string_view text);
 // "where: text", or the text alone when there is no where.
 std::string located(std::string_view where, std::string_view text);
 
+// What is wrong with a target that names a port where the probe knows none.
+std::string needless_port(std::string_view text);
+
 // True when the text holds a control character other than a tab: it is no text.
 bool is_binary(std::string_view text);
 

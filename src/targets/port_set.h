@@ -13,7 +13,8 @@ namespace sonde::targets {
 class PortSet {
  public:
   PortSet() = default;
-  explicit PortSet(std::span<const std::uint16_t> ports);  // any order, repeats allowed; REQUIRES: none is 0
+  explicit PortSet(
+      std::span<const std::uint16_t> ports);  // any order, repeats allowed; 0 alone: of what knows no ports
 
   // "80,443,8000-8100"; either end of a range may be left out, so "-" is every port. The error quotes the item and
   // says what would be right.
@@ -23,6 +24,7 @@ class PortSet {
   std::size_t size() const { return ports_.size(); }
   bool empty() const { return ports_.empty(); }
   bool contains(std::uint16_t port) const;
+  bool knows_none() const { return ports_.size() == 1 && ports_.front() == 0; }
   friend bool operator==(const PortSet&, const PortSet&) = default;
 
  private:

@@ -111,13 +111,27 @@ bool StreamSource::queue_line(std::string_view text, std::string& error) {
     error = quoted(text) + " names no port: say which with --ports, or write host:port";
     return true;
   }
+  if (!options_.keep_urls) {
+    parsed->scheme = Scheme::kNone;
+    parsed->path.clear();
+  }
   const std::uint16_t port = parsed->port;
+  if (port != 0 && options_.ports.knows_none()) {
+    error = needless_port(text);
+    return true;
+  }
   const Exclusion* const exclusion = options_.exclusion;
   if (parsed->is_name()) {
     const bool blocked = exclusion && exclusion->contains_name(parsed->host);
-    return push({.host = std::move(parsed->host), .port = port, .blocked = blocked});
+    return push({.host = std::move(parsed->host),
+                 .port = port,
+                 .scheme = parsed->scheme,
+                 .blocked = blocked,
+                 .path = std::move(parsed->path)});
   }
-  const auto push_range = [&](const AddressRange& range) { return push({.range = range, .port = port}); };
+  const auto push_range = [&](const AddressRange& range) {
+    return push({.range = range, .port = port, .scheme = parsed->scheme, .path = parsed->path});
+  };
   return for_each_unreserved(parsed->range, [&](const AddressRange& range) {
     return exclusion ? exclusion->addresses().for_each_outside(range, push_range) : push_range(range);
   });
@@ -144,6 +158,8 @@ bool StreamSource::next(Target& out) {
   const bool named = !current_->host.empty();
   out.endpoint.address = named ? IpAddress() : IpAddress::v6(next_address_);
   out.host = current_->host;
+  out.path = current_->path;
+  out.scheme = current_->scheme;
   out.blocked = current_->blocked;
   if (++next_port_ == port_count) {
     next_port_ = 0;

@@ -34,6 +34,7 @@ struct StreamSourceOptions {
   std::string name = "stdin";            // begins the errors: "stdin:17: …"
   // One line of text an invalid line, from the reading thread; may come as often as there are lines.
   std::function<void(std::string_view error)> on_invalid;
+  bool keep_urls = false;  // what is a URL keeps its scheme and path; else it is its host and port
 };
 
 class StreamSource final : public TargetSource {
@@ -59,7 +60,9 @@ class StreamSource final : public TargetSource {
     AddressRange range;
     std::string host;
     std::uint16_t port = 0;
+    Scheme scheme = Scheme::kNone;
     bool blocked = false;
+    std::string path;
   };
 
   // The reading thread.

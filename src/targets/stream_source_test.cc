@@ -34,8 +34,12 @@ struct Pipe {
   std::array<int, 2> fds{-1, -1};
 };
 
+// Of a URL with its scheme and path in front.
 std::string text_of(const Target& target) {
-  return (target.host.empty() ? to_string(target.endpoint) : target.host + ":" + std::to_string(target.endpoint.port)) +
+  const std::string url =
+      target.scheme == Scheme::kNone ? "" : std::string(name(target.scheme)) + " '" + target.path + "' ";
+  return url +
+         (target.host.empty() ? to_string(target.endpoint) : target.host + ":" + std::to_string(target.endpoint.port)) +
          (target.blocked ? " blocked" : "");
 }
 
@@ -76,6 +80,13 @@ TEST(StreamSource, gives_targets_in_the_order_of_arrival_repeats_included) {
                    "b.example:80", "b.example:81", "10.0.0.2:7", "a.example:443", "10.0.0.2:80", "10.0.0.2:81"}));
 }
 
+TEST(StreamSource, urls_keep_scheme_and_path_where_they_are_asked_for) {
+  const char* const lines = "https://a.example/x?y\nhttp://10.0.0.1:8080/\n10.0.0.2:7\nhttp://[2001:db8::1]/z\n";
+  EXPECT_EQ(all_of(lines, {.keep_urls = true}),
+            (Texts{"https '/x?y' a.example:443", "http '' 10.0.0.1:8080", "10.0.0.2:7", "http '/z' [2001:db8::1]:80"}));
+  EXPECT_EQ(all_of(lines, {}), (Texts{"a.example:443", "10.0.0.1:8080", "10.0.0.2:7", "[2001:db8::1]:80"}));
+}
+
 TEST(StreamSource, a_bad_line_is_reported_skipped_and_counted) {
   Pipe pipe;
   std::mutex mutex;
@@ -92,6 +103,11 @@ TEST(StreamSource, a_bad_line_is_reported_skipped_and_counted) {
   const std::lock_guard lock(mutex);
   EXPECT_EQ(errors, (Texts{"stdin:2: '10.0.0.0/33' is not a prefix: the length after '/' must be 0 to 32",
                            "stdin:4: '10.0.0.5' names no port: say which with --ports, or write host:port"}));
+}
+
+TEST(StreamSource, a_port_is_a_bad_line_where_the_probe_knows_none) {
+  EXPECT_EQ(all_of("10.0.0.1\n10.0.0.2:80\nh.example\n", {.ports = PortSet(std::array<std::uint16_t, 1>{0})}),
+            (Texts{"10.0.0.1:0", "h.example:0"}));
 }
 
 TEST(StreamSource, exclusions_and_the_reserved_cut_apply) {

@@ -39,12 +39,35 @@ class Parser {
     if (scheme != "http" && scheme != "https")
       return fail("has a scheme that is not probed: URLs begin with http:// or https://");
     std::string_view authority = text_.substr(scheme_end + 3);
-    authority = authority.substr(0, authority.find_first_of("/?#"));
+    const std::size_t end = std::min(authority.find_first_of("/?#"), authority.size());
+    const std::string_view rest = authority.substr(end);
+    authority = authority.substr(0, end);
     if (authority.empty()) return fail("is a URL without a host: write https://host/");
     if (authority.find('@') != std::string_view::npos) return fail("has a user name in its URL: write https://host/");
     in_url_ = true;
     if (!parse_plain(authority)) return false;
+    if (!out_.range.single()) return fail("is a URL of many hosts: write one for each, or the range with a port");
+    out_.scheme = scheme == "https" ? Scheme::kHttps : Scheme::kHttp;
     if (out_.port == 0) out_.port = scheme == "https" ? 443 : 80;
+    return parse_path(rest.substr(0, rest.find('#')));
+  }
+
+  // From the '/' or '?' behind the authority; may be empty.
+  bool parse_path(std::string_view path) {
+    constexpr std::string_view kHex = "0123456789ABCDEF";
+    if (path.starts_with('?')) out_.path = "/";
+    for (const char c : path) {
+      const auto byte = static_cast<unsigned char>(c);
+      if (byte <= ' ' || byte == 0x7f) return fail("has a blank or a control character in its path: write it as %20");
+      if (byte < 0x80) {
+        out_.path += c;
+      } else {  // as browsers do
+        out_.path += {'%', kHex[byte >> 4], kHex[byte & 15]};
+      }
+    }
+    if (out_.path.size() > TargetExpression::kMaxPath)
+      return fail(fmt::format("has a path that is too long: at most {} bytes", TargetExpression::kMaxPath));
+    if (out_.path == "/") out_.path.clear();
     return true;
   }
 

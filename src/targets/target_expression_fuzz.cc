@@ -20,7 +20,9 @@ std::string canonical(const TargetExpression& target) {
     if (!target.range.single()) body += "-" + to_string(target.range.last);
     if (!target.range.first.is_v4()) body = "[" + body + "]";
   }
-  return target.port != 0 ? body + ":" + std::to_string(target.port) : body;
+  if (target.port != 0) body += ":" + std::to_string(target.port);
+  const std::string_view scheme = name(target.scheme);
+  return scheme.empty() ? body : std::string(scheme) + "://" + body + target.path;
 }
 
 }  // namespace
@@ -42,8 +44,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (parsed->range.first.is_v4() || parsed->range.last.is_v4())
       SONDE_CHECK(parsed->range.first.is_v4() && parsed->range.last.is_v4(), "one family");
   }
+  SONDE_CHECK(parsed->path.size() <= TargetExpression::kMaxPath, "a path is bounded");
+  SONDE_CHECK(parsed->path.empty() || (parsed->path.front() == '/' && parsed->path != "/"), "a path begins with '/'");
+  for (const char c : parsed->path) SONDE_CHECK(c > ' ' && c < 0x7f && c != '#', "a path is printable");
   const auto again = parse_target(canonical(*parsed));
   SONDE_CHECK(again, "the canonical text of a target is a target");
+  SONDE_CHECK(again->scheme == parsed->scheme && again->path == parsed->path, "and means the same");
   SONDE_CHECK(again->host == parsed->host && again->port == parsed->port, "and means the same");
   SONDE_CHECK(again->range.first == parsed->range.first && again->range.last == parsed->range.last,
               "and means the same");

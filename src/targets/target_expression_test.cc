@@ -7,7 +7,8 @@
 namespace sonde::targets {
 namespace {
 
-// "first-last:port" or "name:port", "!" behind a CIDR with host bits; an error is its text.
+// "first-last port 80" or "name port 80", of a URL scheme and path, "!" behind a CIDR with host bits; an error is its
+// text.
 std::string meaning(const std::string& text) {
   const auto parsed = parse_target(text);
   if (!parsed) return parsed.error().text;
@@ -15,6 +16,7 @@ std::string meaning(const std::string& text) {
                     : parsed->range.single() ? to_string(parsed->range.first)
                                              : to_string(parsed->range.first) + "-" + to_string(parsed->range.last);
   if (parsed->port != 0) out += " port " + std::to_string(parsed->port);
+  if (parsed->scheme != Scheme::kNone) out += " " + std::string(name(parsed->scheme)) + " '" + parsed->path + "'";
   return parsed->host_bits ? out + "!" : out;
 }
 
@@ -63,12 +65,30 @@ TEST(TargetExpression, names_are_lower_case_without_the_last_dot) {
 }
 
 TEST(TargetExpression, a_url_names_its_port_by_its_scheme_unless_it_has_one) {
-  EXPECT_EQ(meaning("https://host.example/a/b?c#d"), "host.example port 443");
-  EXPECT_EQ(meaning("HTTP://Host.Example"), "host.example port 80");
-  EXPECT_EQ(meaning("https://host.example:8443/"), "host.example port 8443");
-  EXPECT_EQ(meaning("http://10.0.0.1/24"), "10.0.0.1 port 80");
-  EXPECT_EQ(meaning("https://[2001:db8::1]:8443/x"), "2001:db8::1 port 8443");
-  EXPECT_EQ(meaning("https://[2001:db8::1]"), "2001:db8::1 port 443");
+  EXPECT_EQ(meaning("https://host.example/a/b?c#d"), "host.example port 443 https '/a/b?c'");
+  EXPECT_EQ(meaning("HTTP://Host.Example"), "host.example port 80 http ''");
+  EXPECT_EQ(meaning("https://host.example:8443/"), "host.example port 8443 https ''");
+  EXPECT_EQ(meaning("http://10.0.0.1/24"), "10.0.0.1 port 80 http '/24'");
+  EXPECT_EQ(meaning("https://[2001:db8::1]:8443/x"), "2001:db8::1 port 8443 https '/x'");
+  EXPECT_EQ(meaning("https://[2001:db8::1]"), "2001:db8::1 port 443 https ''");
+}
+
+TEST(TargetExpression, a_url_keeps_its_path_and_query_without_the_fragment) {
+  EXPECT_EQ(meaning("http://a.example/#top"), "a.example port 80 http ''");
+  EXPECT_EQ(meaning("http://a.example#top/x"), "a.example port 80 http ''");
+  EXPECT_EQ(meaning("http://a.example?q=1#x"), "a.example port 80 http '/?q=1'");
+  EXPECT_EQ(meaning("http://a.example/?"), "a.example port 80 http '/?'");
+  EXPECT_EQ(meaning("http://a.example//A/../b?c=\"d\"&e=\\"), "a.example port 80 http '//A/../b?c=\"d\"&e=\\'");
+  EXPECT_EQ(meaning("http://a.example/h\xc3\xb6"), "a.example port 80 http '/h%C3%B6'");
+  EXPECT_EQ(meaning("http://a.example/a b"),
+            "'http://a.example/a b' has a blank or a control character in its path: write it as %20");
+  EXPECT_EQ(meaning("http://a.example/a\tb"),
+            "'http://a.example/a\\x09b' has a blank or a control character in its path: write it as %20");
+  EXPECT_EQ(meaning("http://10.0.0.1-9/x"),
+            "'http://10.0.0.1-9/x' is a URL of many hosts: write one for each, or the range with a port");
+  const std::string longest = "/" + std::string(TargetExpression::kMaxPath - 1, 'p');
+  EXPECT_EQ(meaning("http://a.example" + longest), "a.example port 80 http '" + longest + "'");
+  EXPECT_NE(meaning("http://a.example" + longest + "p").find("too long: at most 2048 bytes"), std::string::npos);
 }
 
 TEST(TargetExpression, errors_quote_the_text_and_say_what_would_be_right) {

@@ -1,10 +1,12 @@
 // Everything that one scan probes, as numbers 0 … size()-1: at(index) is the target. Each (address, port) and each
-// (name, port) is there once. Memory grows with the number of ranges and names, never with their size.
-// Built by TargetSetBuilder; immutable, any thread may read.
+// (name, port) is there once; where URLs are kept (TargetSetBuilder), each URL with a path or another scheme too.
+// Memory grows with the number of ranges, names and URLs, never with their size. Built by TargetSetBuilder; immutable,
+// any thread may read.
 //
 // The numbers run through sections: ranges × ports (IPv4, then IPv6), addresses with ports of their own that the former
-// do not hold (by port), names × ports, names with ports of their own. Within a section by address, then port. They
-// depend on the targets, the ports and the exclusions that the set was built with alone, not on the order of input.
+// do not hold (by port), names × ports, names with ports of their own, URLs. Within a section by address, then port.
+// They depend on the targets, the ports and the exclusions that the set was built with alone, not on the order of
+// input.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +19,7 @@
 #include "targets/port_set.h"
 #include "targets/range_index.h"
 #include "targets/target_source.h"
+#include "targets/url_set.h"
 
 namespace sonde::targets {
 
@@ -24,16 +27,20 @@ class TargetSet {
  public:
   std::uint64_t size() const { return size_; }  // 1 … 2^62 - 1
 
-  // Fills endpoint, host and blocked; leaves position alone. REQUIRES: index < size().
+  // Fills all but the position. REQUIRES: index < size().
   void at(std::uint64_t index, Target& out) const {
     if (index < base_v4_end_) {
       const auto [number, port] = split(index);
       out.endpoint = {IpAddress::v4(base_v4_.at(number)), port};
       out.host.clear();
+      out.path.clear();
+      out.scheme = Scheme::kNone;
       out.blocked = false;
-      return;
+    } else {
+      at_section(index, out);
     }
-    at_section(index, out);
+    if (!schemes_.empty() && out.scheme == Scheme::kNone)
+      out.scheme = schemes_.bare_scheme(out.host, out.endpoint.address, out.endpoint.port);
   }
 
   // Hints for a batch of at() calls: all of the first kind, then all of the second, then the calls.
@@ -47,13 +54,13 @@ class TargetSet {
   // Of the targets (reserved ranges cut out) and ports, without the exclusions: two builds have the same digest when
   // they were given the same targets, in whatever order and form and however often.
   std::uint64_t digest() const { return digest_; }
-  bool has_names() const { return !names_.empty() || !own_names_.empty(); }
+  bool has_names() const { return !names_.empty() || !own_names_.empty() || urls_.has_names(); }
 
  private:
   friend class TargetSetBuilder;
   TargetSet() = default;
 
-  enum class Kind : std::uint8_t { kBaseV4, kBaseV6, kOwnV4, kOwnV6, kNames, kOwnNames };
+  enum class Kind : std::uint8_t { kBaseV4, kBaseV6, kOwnV4, kOwnV6, kNames, kOwnNames, kUrls };
   struct Section {
     std::uint64_t begin;
     Kind kind;
@@ -74,7 +81,8 @@ class TargetSet {
     return {number, ports_[index - number * ports]};
   }
   void at_section(std::uint64_t index, Target& out) const;
-  void name_at(const NameSet::Item& name, std::uint16_t port, Target& out) const;
+  void name_at(std::string_view name, std::uint16_t port, Target& out) const;
+  void url_at(const UrlSet::Item& url, Target& out) const;
   void set_ports(const PortSet& ports);
 
   std::uint64_t size_ = 0;
@@ -88,6 +96,8 @@ class TargetSet {
   std::vector<RangeIndex<U128>> own_v6_;
   NameSet names_;
   NameSet own_names_;
+  UrlSet urls_;
+  UrlSet schemes_;                 // of pairs that are numbered as ranges × ports or names × ports: URLs without a path
   std::vector<Section> sections_;  // ascending, the first begins at 0
   std::vector<std::string> excluded_names_;
 };

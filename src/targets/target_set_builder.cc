@@ -47,6 +47,17 @@ class Digest {
       add(std::uint64_t{names[i].port});
     }
   }
+  void add(const UrlSet& urls) {
+    add(std::uint64_t{urls.size()});
+    for (std::size_t i = 0; i < urls.size(); ++i) {
+      const UrlSet::Item url = urls[i];
+      add(url.host);
+      add(url.address.bits());
+      add(std::uint64_t{url.port});
+      add(url.path);
+      add(static_cast<std::uint64_t>(url.scheme));
+    }
+  }
   std::uint64_t value() const { return state_; }
 
  private:
@@ -60,8 +71,14 @@ Parsed<> TargetSetBuilder::add_expression(std::string_view text, const Where& wh
   auto parsed = parse_target(text);
   if (!parsed) return std::unexpected(std::move(parsed.error()));
   const std::uint16_t port = parsed->port;
+  if (port != 0 && ports_.knows_none()) return input_error(needless_port(text));
   if (port == 0 && portless_.empty()) portless_ = located(where(), quoted(text));
   if (parsed->host_bits) warn_host_bits(where(), text, parsed->range);
+  if (keep_urls_ && parsed->scheme != Scheme::kNone) {
+    const IpAddress address = parsed->is_name() ? IpAddress() : parsed->range.first;
+    urls_.add({parsed->host, address, port, parsed->path, parsed->scheme});
+    return {};
+  }
   if (parsed->is_name()) {
     (port == 0 ? names_ : own_names_).add(parsed->host, port);
     return {};
@@ -117,9 +134,37 @@ void TargetSetBuilder::canonicalize() {
     set.normalize();
     if (ports_.contains(port)) set.subtract(base_);
   }
-  std::erase_if(own_, [](const auto& entry) { return entry.second.empty(); });
   own_names_.remove_if(
       [&](const NameSet::Item& item) { return ports_.contains(item.port) && names_.contains({item.name, 0}); });
+  settle_urls();
+  std::erase_if(own_, [](const auto& entry) { return entry.second.empty(); });
+}
+
+// A URL without a path takes the place of its plain host and port, where these have a number of their own; else it
+// lends them its scheme (the first, should there be two). REQUIRES: all else is canonical.
+void TargetSetBuilder::settle_urls() {
+  if (urls_.empty()) return;
+  urls_.normalize();
+  std::map<std::uint16_t, AddressSet> taken;
+  UrlSet::Item lent;
+  urls_.remove_if([&](const UrlSet::Item& url) {
+    if (!url.path.empty()) return false;
+    const bool named = !url.host.empty();
+    const bool numbered =
+        ports_.contains(url.port) && (named ? names_.contains({url.host, 0}) : base_.contains(url.address));
+    if (numbered && !lent.same_endpoint(url)) {
+      schemes_.add(lent = url);
+      return true;
+    }
+    if (!numbered && !named) taken[url.port].add({url.address, url.address});
+    return false;
+  });
+  for (auto& [port, addresses] : taken) {
+    addresses.normalize();
+    if (const auto own = own_.find(port); own != own_.end()) own->second.subtract(addresses);
+  }
+  own_names_.remove_if(
+      [&](const NameSet::Item& item) { return urls_.bare_scheme(item.name, IpAddress(), item.port) != Scheme::kNone; });
 }
 
 std::uint64_t TargetSetBuilder::digest() const {
@@ -134,12 +179,17 @@ std::uint64_t TargetSetBuilder::digest() const {
   }
   digest.add(names_);
   digest.add(own_names_);
+  if (!urls_.empty() || !schemes_.empty()) {
+    digest.add(urls_);
+    digest.add(schemes_);
+  }
   return digest.value();
 }
 
 void TargetSetBuilder::subtract(const AddressSet& excluded) {
   base_.subtract(excluded);
   for (auto& [port, set] : own_) set.subtract(excluded);
+  urls_.remove_if([&](const UrlSet::Item& url) { return url.host.empty() && excluded.contains(url.address); });
 }
 
 Parsed<TargetSet> TargetSetBuilder::assemble(const Exclusion& exclusion) {
@@ -180,6 +230,7 @@ Parsed<TargetSet> TargetSetBuilder::assemble(const Exclusion& exclusion) {
   const U128 addresses = total;
   add_section(Kind::kNames, names_.size(), ports_.size(), 0, 0);
   add_section(Kind::kOwnNames, own_names_.size(), 1, 0, 0);
+  add_section(Kind::kUrls, urls_.size(), 1, 0, 0);
   if (total >= kLimit) return too_many();
 
   const auto any_allowed = [&](const NameSet& names) {
@@ -187,16 +238,23 @@ Parsed<TargetSet> TargetSetBuilder::assemble(const Exclusion& exclusion) {
       if (!exclusion.contains_name(names[i].name)) return true;
     return false;
   };
-  if (addresses == 0 && !any_allowed(names_) && !any_allowed(own_names_))
+  const auto any_url_allowed = [&] {  // excluded addresses are gone already
+    for (std::size_t i = 0; i < urls_.size(); ++i)
+      if (urls_[i].host.empty() || !exclusion.contains_name(urls_[i].host)) return true;
+    return false;
+  };
+  if (addresses == 0 && !any_allowed(names_) && !any_allowed(own_names_) && !any_url_allowed())
     return input_error("nothing left to scan: the exclusions hold every target");
   set.size_ = static_cast<std::uint64_t>(total);
   set.names_ = std::move(names_);
   set.own_names_ = std::move(own_names_);
+  set.urls_ = std::move(urls_);
+  set.schemes_ = std::move(schemes_);
   return set;
 }
 
 Parsed<TargetSet> TargetSetBuilder::build(const Exclusion& exclusion) {
-  if (base_.empty() && own_.empty() && names_.empty() && own_names_.empty())
+  if (base_.empty() && own_.empty() && names_.empty() && own_names_.empty() && urls_.empty())
     return input_error("no targets: name an address, CIDR, range, host name or URL, or a file of them with --list");
   if (ports_.empty() && !portless_.empty())
     return input_error(portless_ + " names no port: say which with --ports, or write host:port");

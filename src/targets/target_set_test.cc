@@ -86,6 +86,22 @@ TEST(TargetSet, a_target_without_a_port_and_no_ports_is_an_error) {
             "'10.0.0.2' names no port: say which with --ports, or write host:port");
 }
 
+TEST(TargetSet, a_probe_that_knows_no_ports_takes_hosts_alone) {
+  const auto build = [](const Texts& texts) -> Parsed<TargetSet> {
+    TargetSetBuilder builder;
+    builder.set_ports(PortSet(std::array<std::uint16_t, 1>{0}));
+    for (const std::string& text : texts)
+      if (const Parsed<> added = builder.add(text); !added) return std::unexpected(added.error());
+    return builder.build();
+  };
+  const Parsed<TargetSet> set = build({"10.0.0.0/30", "h.example", "10.0.0.1"});
+  ASSERT_TRUE(set) << set.error().text;
+  EXPECT_EQ(set->size(), 5U);
+  for (const std::string port : {"10.0.0.1:80", "https://h.example/"})
+    EXPECT_EQ(build({port}).error().text,
+              "'" + port + "' names a port, and the probe knows none: write the host alone");
+}
+
 TEST(TargetSet, no_targets_is_an_error) { EXPECT_NE(error_of({}, "80").find("no targets"), std::string::npos); }
 
 TEST(TargetSet, exclusion_always_wins) {

@@ -108,6 +108,8 @@ Parsed<> ClientContext::set_up(const ContextOptions& options) {
   observe_sessions_of(context_);
 
   require_verified_ = options.require_verified;
+  as_browsers_ = options.as_browsers;
+  if (as_browsers_) X509_STORE_set_flags(SSL_CTX_get_cert_store(context_), X509_V_FLAG_PARTIAL_CHAIN);
   if (require_verified_) {
     SSL_CTX_set_verify(context_, SSL_VERIFY_PEER, nullptr);
   } else {

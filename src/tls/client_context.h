@@ -24,9 +24,12 @@ struct ContextOptions {
   std::uint16_t max_version = 0x0304;
   std::vector<std::string> alpn;  // in order of preference; empty: the extension is not sent
   bool require_verified = false;  // the chain and the name must verify, or the handshake fails with a text
-  std::string ca_file;            // PEM, for require_verified; empty: the system's
-  std::string cert_file;          // PEM, the client's chain, leaf first; empty: none is sent to servers that ask
-  std::string key_file;           // PEM; empty: in cert_file
+  // Verified as Go and browsers do: a name stands in the certificate's alternative names alone, and what ca_file has is
+  // trusted though it is no root.
+  bool as_browsers = false;
+  std::string ca_file;    // PEM, for require_verified; empty: the system's
+  std::string cert_file;  // PEM, the client's chain, leaf first; empty: none is sent to servers that ask
+  std::string key_file;   // PEM; empty: in cert_file
 };
 
 class ClientContext {
@@ -38,6 +41,7 @@ class ClientContext {
   ClientContext& operator=(const ClientContext&) = delete;
 
   bool require_verified() const { return require_verified_; }
+  bool as_browsers() const { return as_browsers_; }
   // Whether the hello offers this protocol.
   bool offers(std::string_view protocol) const;
 
@@ -53,6 +57,7 @@ class ClientContext {
   SSL_CTX* context_ = nullptr;
   BIO_METHOD* wire_ = nullptr;
   bool require_verified_ = false;
+  bool as_browsers_ = false;
   std::vector<std::string> alpn_;
 };
 

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <ctime>
 
 #include "base/check.h"
 #include "wire/tls_names.h"
@@ -36,6 +37,18 @@ std::string_view protocol_of(Bytes first) {
   if (begins_with(first, "* OK")) return "IMAP";
   if (begins_with(first, "RFB ")) return "VNC";
   return "";
+}
+
+// Nothing when there is no chain, or a date that cannot be read.
+std::optional<std::int64_t> earliest_expiry(STACK_OF(X509) * chain) {
+  std::optional<std::int64_t> earliest;
+  for (int i = 0; i < sk_X509_num(chain); ++i) {
+    std::tm broken{};
+    if (ASN1_TIME_to_tm(X509_get0_notAfter(sk_X509_value(chain, i)), &broken) != 1) return std::nullopt;
+    const std::int64_t expiry = timegm(&broken);
+    if (!earliest || expiry < *earliest) earliest = expiry;
+  }
+  return earliest;
 }
 
 Bytes as_bytes(const unsigned char* data, std::size_t size) { return {reinterpret_cast<const std::byte*>(data), size}; }
@@ -148,7 +161,8 @@ bool ClientSession::set_up(const ClientContext& context, const SessionOptions& o
   if (context.require_verified()) {
     const std::string name(options.verify_name.empty() ? options.server_name : options.verify_name);
     X509_VERIFY_PARAM* verify = SSL_get0_param(ssl_);
-    X509_VERIFY_PARAM_set_hostflags(verify, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    X509_VERIFY_PARAM_set_hostflags(verify, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
+                                                (context.as_browsers() ? X509_CHECK_FLAG_NEVER_CHECK_SUBJECT : 0U));
     if (name.empty() || (X509_VERIFY_PARAM_set1_ip_asc(verify, name.c_str()) != 1 &&
                          X509_VERIFY_PARAM_set1_host(verify, name.c_str(), name.size()) != 1)) {
       fail(Failure::kLocal, "no name to verify the certificate against");
@@ -387,6 +401,8 @@ Facts ClientSession::facts() const {
   facts.chain = handshake_.chain();
   facts.stapled_ocsp = handshake_.stapled_ocsp();
   facts.scts = handshake_.scts();
+  facts.certificate_rejected = state_ == State::kFailed && SSL_get_verify_result(ssl_) != X509_V_OK;
+  if (SSL_get_verify_result(ssl_) == X509_V_OK) facts.verified_until = earliest_expiry(SSL_get0_verified_chain(ssl_));
   return facts;
 }
 

@@ -31,7 +31,7 @@
 #include <string_view>
 #include <vector>
 
-#include "tls/byte_queue.h"
+#include "memory/byte_queue.h"
 #include "tls/client_context.h"
 #include "tls/handshake_facts.h"
 #include "tls/saved_session.h"
@@ -68,7 +68,10 @@ struct Facts {
   std::span<const std::uint16_t> extensions;      // of the ServerHello, in wire order
   std::vector<std::span<const std::byte>> chain;  // DER, in wire order; empty when resumed
   std::span<const std::byte> stapled_ocsp;        // DER
-  std::span<const std::byte> scts;                // SignedCertificateTimestampList, as in the extension
+  // require_verified, once open: the earliest expiry in the chain that verified, to its root; seconds since 1970.
+  std::optional<std::int64_t> verified_until;
+  bool certificate_rejected = false;  // require_verified: the chain or the name did not verify
+  std::span<const std::byte> scts;    // SignedCertificateTimestampList, as in the extension
 };
 
 class ClientSession {
@@ -147,8 +150,8 @@ class ClientSession {
 
   SSL* ssl_ = nullptr;
   std::span<const std::byte> input_;  // what is being fed; empty between calls
-  ByteQueue outgoing_;
-  ByteQueue received_;
+  memory::ByteQueue outgoing_;
+  memory::ByteQueue received_;
   HandshakeFacts handshake_;
   std::unique_ptr<SavedSession> session_;
   std::string error_;

@@ -29,10 +29,12 @@ class ByteReader {
   std::uint8_t u8() { return static_cast<std::uint8_t>(number(1)); }
   std::uint16_t u16() { return static_cast<std::uint16_t>(number(2)); }
   std::uint32_t u24() { return number(3); }
-  // A vector behind a length of one, two or three bytes.
+  std::uint32_t u32() { return number(4); }
+  // A vector behind a length of one to four bytes.
   std::span<const std::byte> vector8() { return bytes(u8()); }
   std::span<const std::byte> vector16() { return bytes(u16()); }
   std::span<const std::byte> vector24() { return bytes(u24()); }
+  std::span<const std::byte> vector32() { return bytes(u32()); }
 
  private:
   std::uint32_t number(std::size_t size) {

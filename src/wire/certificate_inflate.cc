@@ -21,8 +21,12 @@ bool inflate_brotli(std::span<const std::byte> data, std::span<std::byte> out) {
          size == out.size();
 }
 
+// One frame, and of RFC 8878: the library would decode formats before zstd 0.8 too, which have no magic number of this.
 bool inflate_zstd(std::span<const std::byte> data, std::span<std::byte> out) {
-  return ZSTD_decompress(out.data(), out.size(), data.data(), data.size()) == out.size();
+  constexpr std::byte kMagicBegin{ZSTD_MAGICNUMBER & 0xff};
+  return !data.empty() && data.front() == kMagicBegin &&
+         ZSTD_findFrameCompressedSize(data.data(), data.size()) == data.size() &&
+         ZSTD_decompress(out.data(), out.size(), data.data(), data.size()) == out.size();
 }
 
 }  // namespace

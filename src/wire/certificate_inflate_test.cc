@@ -76,5 +76,13 @@ TEST(CertificateInflateAlgorithm, of_another_number_is_refused) {
     EXPECT_FALSE(inflate_certificate(static_cast<std::uint16_t>(algorithm), compressed(1, zeros(10)), out));
 }
 
+// A frame of zstd 0.7 with one raw block, "hello": magic number, descriptor without checksum, its size in one byte.
+TEST(CertificateInflateAlgorithm, of_zstd_before_0_8_is_refused) {
+  const TlsBytes old_frame = hex("27b52ffd 20 05 400005") + text("hello") + hex("c00000");
+  TlsBytes out(5);
+  EXPECT_FALSE(inflate_certificate(3, old_frame, out));
+  EXPECT_FALSE(inflate_certificate(3, compressed(3, {}) + old_frame, out));
+}
+
 }  // namespace
 }  // namespace sonde::wire

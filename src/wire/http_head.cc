@@ -1,24 +1,12 @@
 #include "wire/http_head.h"
 
 #include <algorithm>
-#include <cctype>
 
+#include "wire/ascii.h"
 #include "wire/line.h"
 
 namespace sonde::wire {
 namespace {
-
-bool equal_fold(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
-    return std::tolower(static_cast<unsigned char>(x)) == std::tolower(static_cast<unsigned char>(y));
-  });
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
 
 // "HTTP/1.1 200 OK" → status and reason; false when it is something else.
 bool parse_status(std::string_view line, HttpHead& head) {

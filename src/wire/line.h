@@ -16,6 +16,11 @@ inline std::span<const std::byte> as_bytes(std::string_view text) {
   return {reinterpret_cast<const std::byte*>(text.data()), text.size()};
 }
 
+// Whether `text` begins with `pattern`, as far as it goes.
+inline bool may_begin(std::string_view text, std::string_view pattern) {
+  return pattern.starts_with(text.substr(0, pattern.size()));
+}
+
 class LineProcessor {
  public:
   using Frame = std::string_view;  // without its end

@@ -17,6 +17,13 @@ struct MysqlGreeting {
   std::uint16_t capabilities = 0;  // the lower half
   std::uint16_t error_code = 0;    // of an error packet
   std::string_view error;          // its text
+
+  // Without what MariaDB puts before its own: "10.11.6-MariaDB-0+deb12u1".
+  std::string_view release() const;
+  std::string_view product() const;  // "MariaDB"; MySQL does not name itself
+  bool is_mariadb() const { return version.find(kMariaDb) != std::string_view::npos; }
+
+  static constexpr std::string_view kMariaDb = "MariaDB";
   static constexpr std::uint8_t kErrorPacket = 255;  // as `protocol`
   static constexpr unsigned kProtocol41 = 0x0200;
   static constexpr unsigned kSsl = 0x0800;

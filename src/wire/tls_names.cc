@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "wire/ascii.h"
+
 namespace sonde::wire {
 namespace {
 
@@ -111,13 +113,6 @@ std::string_view find(std::span<const TlsName> table, std::uint16_t number) {
 std::string name_or_number(std::span<const TlsName> table, std::uint16_t number) {
   const std::string_view name = find(table, number);
   return name.empty() ? fmt::format("0x{:04x}", number) : std::string(name);
-}
-
-bool equal_fold(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](char x, char y) {
-    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; };
-    return lower(x) == lower(y);
-  });
 }
 
 }  // namespace

@@ -45,8 +45,9 @@ class TlsRecordProcessor {
                        kHeader + length);
   }
 
-  static constexpr const char* kNotTls = "not a TLS record";
-  static constexpr const char* kTooLong = "a record is longer than TLS allows";
+  // Told apart by their addresses: arrays, which are one object in all translation units; a literal may be several.
+  static constexpr char kNotTls[] = "not a TLS record";
+  static constexpr char kTooLong[] = "a record is longer than TLS allows";
 };
 
 }  // namespace sonde::wire

@@ -70,8 +70,8 @@ TEST(TlsRecord, may_be_as_long_as_an_encrypted_one_of_tls12_and_no_longer) {
   const auto fits = record_of(long_one);
   EXPECT_EQ(fits.kind, RecordKind::kFrame);
   EXPECT_EQ(fits.consumed, longest + 5);
-  EXPECT_EQ(record_of(hex("17 03 03") + u16(longest + 1)).error, TlsRecordProcessor::kTooLong);
-  EXPECT_EQ(record_of(hex("17 03 03 ff ff")).error, TlsRecordProcessor::kTooLong);
+  EXPECT_STREQ(record_of(hex("17 03 03") + u16(longest + 1)).error, TlsRecordProcessor::kTooLong);
+  EXPECT_STREQ(record_of(hex("17 03 03 ff ff")).error, TlsRecordProcessor::kTooLong);
   EXPECT_EQ(record_of(hex("15 03 03 00 00")).frame.fragment.size(), 0U) << "an empty one is one";
 }
 

@@ -239,6 +239,8 @@ void Server::Table::play(int fd) {
           return;
         }
         break;
+      case Act::Kind::kReply:  // of datagrams, which the world does not serve
+        break;
       case Act::Kind::kClose:
         ::shutdown(fd, SHUT_WR);
         break;

@@ -14,15 +14,15 @@ void put(Writer& writer, const char* key, std::string_view text) {
   writer.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
 }
 
-void put(Writer& writer, const char* key, const population::Expectation& expectation,
-         const char* protocol = "protocol") {
+void put(Writer& writer, const char* key, const population::Expectation& expectation, const char* protocol = "protocol",
+         const char* text = "text") {
   writer.Key(key);
   writer.StartObject();
   put(writer, "outcome", expectation.outcome);
   put(writer, "phase", expectation.phase);
   put(writer, "cause", expectation.cause);
   put(writer, protocol, expectation.protocol);
-  put(writer, "text", expectation.text);
+  put(writer, text, expectation.text);
   writer.EndObject();
 }
 
@@ -39,6 +39,8 @@ void append_truth(const Endpoint& endpoint, const population::Role& role, std::s
   put(writer, "tcp", role.tcp);
   put(writer, "banner", role.banner);
   put(writer, "tls", role.tls, "version");
+  put(writer, "http", role.http, role.http.outcome == "protocol_error" && role.http.text.empty() ? "speaks" : "version",
+      "status");
   writer.EndObject();
   out.append(buffer.GetString(), buffer.GetSize());
   out += '\n';

@@ -347,22 +347,30 @@ TEST(Truth, is_one_object_a_line_without_what_does_not_apply) {
   append_truth({*parse_ip("::1"), 80}, *population::find_role("silent"), text);
   append_truth({IpAddress::v4(0x7f000001), 9}, *population::find_role("garbage"), text);
   append_truth({IpAddress::v4(0x7f000001), 443}, *population::find_role("tls_alert"), text);
+  append_truth({IpAddress::v4(0x7f000001), 80}, *population::find_role("http_lying_length"), text);
   EXPECT_EQ(
       text,
       R"({"ip":"127.0.0.1","port":22,"role":"ssh","tcp":{"outcome":"success","phase":"done"},"banner":)"
-      R"({"outcome":"success","phase":"done","protocol":"ssh","text":"SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3"},"tls":{"outcome":"protocol_error","phase":"tls"}})"
+      R"({"outcome":"success","phase":"done","protocol":"ssh","text":"SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3"},"tls":)"
+      R"({"outcome":"protocol_error","phase":"tls"},"http":{"outcome":"protocol_error","phase":"read","speaks":"ssh"}})"
       "\n"
       R"({"ip":"::1","port":80,"role":"silent","tcp":{"outcome":"timeout","phase":"connect","cause":"syn_unanswered"},"banner":)"
       R"({"outcome":"timeout","phase":"connect","cause":"syn_unanswered"},"tls":)"
+      R"({"outcome":"timeout","phase":"connect","cause":"syn_unanswered"},"http":)"
       R"({"outcome":"timeout","phase":"connect","cause":"syn_unanswered"}})"
       "\n"
       R"({"ip":"127.0.0.1","port":9,"role":"garbage","tcp":{"outcome":"success","phase":"done"},"banner":)"
-      R"({"outcome":"closed","phase":"read","protocol":"unknown","text":"\\x00\\xff\\xfe\\x80\\x5c\n\\x1b[2J"},"tls":)"
-      R"({"outcome":"protocol_error","phase":"tls"}})"
+      R"({"outcome":"success","phase":"done","protocol":"unknown","text":"\\x00\\xff\\xfe\\x80\\x5c\n\\x1b[2J"},"tls":)"
+      R"({"outcome":"protocol_error","phase":"tls"},"http":{"outcome":"protocol_error","phase":"read"}})"
       "\n"
       R"({"ip":"127.0.0.1","port":443,"role":"tls_alert","tcp":{"outcome":"success","phase":"done"},"banner":)"
-      R"({"outcome":"closed","phase":"read","protocol":"unknown"},"tls":)"
-      R"({"outcome":"tls_error","phase":"tls","version":"TLS1.2"}})"
+      R"({"outcome":"success","phase":"done","protocol":"tls"},"tls":)"
+      R"({"outcome":"tls_error","phase":"tls","version":"TLS1.2"},"http":)"
+      R"({"outcome":"protocol_error","phase":"read","speaks":"tls"}})"
+      "\n"
+      R"({"ip":"127.0.0.1","port":80,"role":"http_lying_length","tcp":{"outcome":"success","phase":"done"},"banner":)"
+      R"({"outcome":"success","phase":"done","protocol":"http","text":"HTTP/1.1 200 OK\r\nServer: world\r\nContent-Length: 100"},"tls":)"
+      R"({"outcome":"protocol_error","phase":"tls"},"http":{"outcome":"closed","phase":"read","version":"1.1","status":"200"}})"
       "\n");
 }
 

@@ -3,6 +3,7 @@
 Everything listens on loopback only, and every process that a fixture starts ends with it.
 """
 import contextlib
+import functools
 import json
 import os
 import pathlib
@@ -16,6 +17,7 @@ import threading
 import time
 from dataclasses import dataclass
 
+import jsonschema
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -30,17 +32,50 @@ def pytest_configure(config):
 # --- the program ------------------------------------------------------------------------------------------------------
 
 
+MOST_CHECKED = 200
+
+
+def lines_in(text):
+    """NDJSON. Strict: every line is whole and one JSON value."""
+    assert text == "" or text.endswith("\n"), "the last line is torn"
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def records_in(text, *, whole=True, most_checked=MOST_CHECKED):
+    """NDJSON of records, of which many, spread over all, are held to the schema. whole: made without --fields."""
+    records = lines_in(text)
+    for record in records[::-(-len(records) // most_checked) or 1]:
+        problem = jsonschema.exceptions.best_match(schema_validator(whole).iter_errors(record))
+        assert problem is None, f"{problem.json_path}: {problem.message}\nin {record}"
+    return records
+
+
+@functools.cache
+def schema_validator(whole):
+    """Of what the program itself prints as the schema of a record; a part of one need not have what the whole has."""
+    printed = subprocess.run([SONDE, "schema", "--format", "json"], capture_output=True, text=True, check=True, timeout=20)
+    schema = json.loads(printed.stdout)
+    if not whole:
+        for required in (schema, *(rule["then"] for rule in schema["allOf"])):
+            required.pop("required", None)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
 @dataclass
 class Finished:
     code: int
     out: str
     err: str
+    arguments: tuple = ()
 
     @property
+    def lines(self):
+        return lines_in(self.out)
+
+    @functools.cached_property
     def records(self):
-        """Standard output as NDJSON. Strict: every line is whole and one JSON object."""
-        assert self.out == "" or self.out.endswith("\n"), "the last line is torn"
-        return [json.loads(line) for line in self.out.splitlines()]
+        return records_in(self.out, whole="--fields" not in self.arguments)
 
 
 @pytest.fixture(scope="session")
@@ -59,7 +94,7 @@ def sonde(sonde_bin, tmp_path):
             options.setdefault("stdin", subprocess.DEVNULL)
         done = subprocess.run([sonde_bin, *map(str, arguments)], input=stdin, capture_output=True, text=True, timeout=timeout,
                               cwd=options.pop("cwd", tmp_path), **options)
-        finished = Finished(done.returncode, done.stdout, done.stderr)
+        finished = Finished(done.returncode, done.stdout, done.stderr, arguments)
         assert code is None or finished.code == code, f"exit {finished.code}, not {code}\n{finished.err}"
         return finished
 
@@ -196,34 +231,99 @@ def redis(tmp_path_factory):
         yield port
 
 
+# --- servers made of Python ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def served():
+    """served(behaviour, host="127.0.0.1", port=0) → port of a server that behaves so on every connection; served.count[port] connections came."""
+    count = {}
+    with contextlib.ExitStack() as stack:
+
+        def start(behaviour, host="127.0.0.1", port=0):
+            listener = stack.enter_context(socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET))
+            port = listener.getsockname()[1]
+            count[port] = 0
+            threads = []
+
+            def one(connection):
+                with contextlib.suppress(OSError), connection:
+                    behaviour(connection)
+
+            def accept():
+                with contextlib.suppress(OSError):
+                    while True:
+                        connection, _ = listener.accept()
+                        count[port] += 1
+                        threads.append(threading.Thread(target=one, args=(connection,), daemon=True))
+                        threads[-1].start()
+
+            accepting = threading.Thread(target=accept, daemon=True)
+            accepting.start()
+
+            def stop():
+                with contextlib.suppress(OSError):
+                    listener.shutdown(socket.SHUT_RDWR)
+                accepting.join(10)
+                for thread in threads:
+                    thread.join(10)
+                assert not accepting.is_alive() and not any(thread.is_alive() for thread in threads)
+
+            stack.callback(stop)
+            return port
+
+        start.count = count
+        yield start
+
+
 # --- names ------------------------------------------------------------------------------------------------------------------
 
 
-class DnsHandler(socketserver.BaseRequestHandler):
-    """RFC 1035, as little as a stub resolver needs: A and AAAA from a table, NXDOMAIN, or silence."""
+def dns_answer(query, server, most):
+    """RFC 1035, as little as a stub resolver needs: A and AAAA from a table, NXDOMAIN, truncation beyond `most` bytes; None is silence."""
+    try:
+        labels, at = [], 12
+        while query[at]:
+            labels.append(query[at + 1:at + 1 + query[at]].decode().lower())
+            at += 1 + query[at]
+        kind, question = struct.unpack(">H", query[at + 1:at + 3])[0], query[12:at + 5]
+    except (IndexError, struct.error, UnicodeDecodeError):
+        return None
+    name = ".".join(labels)
+    server.asked.append(name)
+    if name in server.silent:
+        return None
+    addresses = server.names.get(name)
+    family = {1: socket.AF_INET, 28: socket.AF_INET6}.get(kind)
+    wanted = [text for text in addresses or [] if family == (socket.AF_INET6 if ":" in text else socket.AF_INET)]
+    flags = 0x8580 | (3 if addresses is None else 0)  # an authoritative answer; 3: NXDOMAIN
+    answers = b"".join(b"\xc0\x0c" + struct.pack(">HHIH", kind, 1, 60, len(packed)) + packed
+                       for packed in (socket.inet_pton(family, text) for text in wanted))
+    if 12 + len(question) + len(answers) > most:
+        flags, wanted, answers = flags | 0x0200, [], b""
+    return query[:2] + struct.pack(">HHHHH", flags, 1, len(wanted), 0, 0) + question + answers
 
+
+class DnsHandler(socketserver.BaseRequestHandler):
     def handle(self):
         query, reply_to = self.request
-        try:
-            labels, at = [], 12
-            while query[at]:
-                labels.append(query[at + 1:at + 1 + query[at]].decode().lower())
-                at += 1 + query[at]
-            kind, question = struct.unpack(">H", query[at + 1:at + 3])[0], query[12:at + 5]
-        except (IndexError, struct.error, UnicodeDecodeError):
-            return
-        name = ".".join(labels)
-        self.server.asked.append(name)
-        if name in self.server.silent:
-            return
-        addresses = self.server.names.get(name)
-        family = {1: socket.AF_INET, 28: socket.AF_INET6}.get(kind)
-        wanted = [text for text in addresses or [] if family == (socket.AF_INET6 if ":" in text else socket.AF_INET)]
-        flags = 0x8580 | (3 if addresses is None else 0)  # an authoritative answer; 3: NXDOMAIN
-        answers = b"".join(b"\xc0\x0c" + struct.pack(">HHIH", kind, 1, 60, len(packed)) + packed
-                           for packed in (socket.inet_pton(family, text) for text in wanted))
-        header = query[:2] + struct.pack(">HHHHH", flags, 1, len(wanted), 0, 0)
-        reply_to.sendto(header + question + answers, self.client_address)
+        answer = dns_answer(query, self.server, 512)
+        if answer is not None:
+            reply_to.sendto(answer, self.client_address)
+
+
+class DnsStreamHandler(socketserver.StreamRequestHandler):
+    def handle(self):
+        while len(head := self.rfile.read(2)) == 2:
+            answer = dns_answer(self.rfile.read(struct.unpack(">H", head)[0]), self.server.datagrams, 65535)
+            self.server.datagrams.over_tcp += 1
+            if answer is not None:
+                self.wfile.write(struct.pack(">H", len(answer)) + answer)
+
+
+class DnsStreamServer(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    allow_reuse_address = True
 
 
 class DnsServer(socketserver.ThreadingUDPServer):
@@ -234,21 +334,40 @@ class DnsServer(socketserver.ThreadingUDPServer):
         self.names = {}  # name → addresses as text
         self.silent = set()  # names that get no answer
         self.asked = []
+        self.over_tcp = 0
 
     @property
     def resolver(self):
         return f"127.0.0.1:{self.server_address[1]}"
 
 
+def dns_servers(tries=100):
+    """Both on one port: one that is free for datagrams may be taken for streams, by a connection that was closed just now."""
+    while True:
+        server = DnsServer()
+        try:
+            return server, DnsStreamServer(server.server_address, DnsStreamHandler)
+        except OSError:
+            server.server_close()
+            tries -= 1
+            if tries == 0:
+                raise
+
+
 @pytest.fixture
 def dns():
     """A resolver of our own: dns.names["shop.test"] = ["127.0.0.1"]; pass dns.resolver to --resolvers."""
-    with DnsServer() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
+    server, streams = dns_servers()
+    with server, streams:
+        streams.datagrams = server
+        threads = [threading.Thread(target=one.serve_forever, kwargs={"poll_interval": 0.05}) for one in (server, streams)]
+        for thread in threads:
+            thread.start()
         yield server
-        server.shutdown()
-        thread.join()
+        for one in (server, streams):
+            one.shutdown()
+        for thread in threads:
+            thread.join()
 
 
 # --- worlds -----------------------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ import threading
 import time
 
 import pytest
-
+from conftest import records_in
 from syscall_faults import LIBC, Call, Faults
 
 STOPPED_S = 3  # how long SIGSTOP lasts; longer than each deadline that must then be found late
@@ -144,7 +144,7 @@ def test_many_more_connections_than_ports_do_not_keep_it_searching(sonde_bin):
 def test_ports_are_per_destination(sonde_bin, engine):
     done = with_50_ports(sonde_bin, "scan", "127.0.1.0/24", "127.0.2.0/24", "-p", 5000, "--all", "--engine", engine, "--concurrency", 400, "--rate", 0, "--format", "ndjson",
                          "--progress", "none")
-    records = [json.loads(line) for line in done.stdout.splitlines()]
+    records = records_in(done.stdout)
     assert len(records) == 512 and {record["outcome"] for record in records} == {"success"}
 
 
@@ -170,7 +170,7 @@ def test_a_scan_that_was_stopped_loses_nothing(sonde_bin, world, tmp_path, engin
     stop_and_continue(process)
     assert process.wait(timeout=60) == 0
     receipt = json.loads(summary.read_text())
-    found = outcomes(json.loads(line) for line in output.read_text().splitlines())
+    found = outcomes(records_in(output.read_text()))
     assert found == truth(served, "banner")
     assert receipt["probes_started"] == receipt["probes_finished"] == receipt["records_written"] == 1024
     assert receipt["deadline_lateness_us"]["max"] >= (STOPPED_S - 2) * 1_000_000, "deadlines that passed meanwhile are told as late"
@@ -282,7 +282,7 @@ def test_a_clock_that_steps_moves_no_deadline_and_no_timestamp(sonde_bin, world,
         assert process.wait(timeout=60) == 0
     assert clock.calls > 0, "the program did not read this clock"
     receipt = json.loads(summary.read_text())
-    records = [json.loads(line) for line in output.read_text().splitlines()]
+    records = records_in(output.read_text())
     assert outcomes(records) == truth(served)
     assert receipt["started"].startswith("2001-09-")
     assert all(receipt["started"] <= record["ts"] <= receipt["ended"] for record in records)

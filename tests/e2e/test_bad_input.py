@@ -1,5 +1,4 @@
 """Bad input: exit 2 before anything is sent, one line that names where, and what would be right."""
-import json
 import os
 import subprocess
 
@@ -31,6 +30,7 @@ BAD = [
     (["-l", "missing.txt", "-p", "80"], "missing.txt"),
     (["127.0.0.1", "-p", "80", "--resume", "missing.ckpt"], "missing.ckpt"),
     (["127.0.0.1", "-p", "80", "--max-banner", "9x", "--probe", "banner"], "--max-banner"),
+    (["127.0.0.1", "-p", "80", "--hello", "htp", "--probe", "banner"], "--hello"),
     (["-l", "-", "-p", "80", "--checkpoint", "c"], "--checkpoint"),
     (["-l", "-", "-p", "80", "--resume", "c"], "--resume"),
     (["::/1", "-p", "80"], "2^62"),
@@ -67,7 +67,7 @@ def test_a_bad_line_is_named(sonde, tmp_path, content, words):
 def test_lists_may_hold_what_people_write(sonde, tmp_path):
     (tmp_path / "targets.txt").write_bytes(b"\xef\xbb\xbf# a list\r\n127.0.0.1\r\n\r\n  127.0.0.2:8080  # inline\n[::1]:9\nhost.test\n127.0.0.1:80\n"
                                            b"127.0.0.4-5\nhttps://host.test/path")
-    lines = [json.loads(line) for line in sonde("scan", "-l", "targets.txt", "-p", "80", "--order", "sequential", "--dry-run").out.splitlines()]
+    lines = sonde("scan", "-l", "targets.txt", "-p", "80", "--order", "sequential", "--dry-run").lines
     assert sorted((line["ip"] or line["host"], line["port"]) for line in lines) == [
         ("127.0.0.1", 80), ("127.0.0.2", 8080), ("127.0.0.4", 80), ("127.0.0.5", 80), ("::1", 9), ("host.test", 80), ("host.test", 443)]
 
@@ -104,7 +104,7 @@ def test_print_config_gives_the_same_run(sonde, tmp_path):
 
 def test_exclusions_of_file_and_command_line_add_up(sonde, tmp_path):
     (tmp_path / "scan.yaml").write_text("exclude: [127.0.0.1]\nports: 80\n")
-    lines = sonde("scan", "127.0.0.0/30", "--config", "scan.yaml", "--exclude", "127.0.0.2", "--dry-run").records
+    lines = sonde("scan", "127.0.0.0/30", "--config", "scan.yaml", "--exclude", "127.0.0.2", "--dry-run").lines
     assert sorted(line["ip"] for line in lines) == ["127.0.0.0", "127.0.0.3"]
 
 

@@ -10,7 +10,7 @@ PATIENCE = ["--rate", "0", "--connect-timeout", "1500ms", "--read-timeout", "2s"
 STUCK = {
     "silent": ("connect", "syn_unanswered", "no answer to the SYN"),
     "open_mute": ("first_byte", "acked_no_reply", "silent, also to a hello"),
-    "half_line": ("read", "partial_reply", "a line was not finished"),
+    "half_line": ("read", "partial_reply", "a greeting or answer was not finished"),
     "deaf": ("first_byte", "request_unacked", "connected, but the request was never acknowledged"),
 }
 

@@ -14,6 +14,10 @@ SOMAXCONN = pathlib.Path("/proc/sys/net/core/somaxconn")
 WHOLE_MACHINE = [pathlib.Path("/proc/sys/fs/nr_open"), pathlib.Path("/proc/sys/fs/file-max")]  # no namespace holds these
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces and sysctls need root")
+# Where "/" is a folder and no mount (a chroot), no mount namespace can be made private.
+needs_mounts = pytest.mark.skipif(
+    subprocess.run(["unshare", "-n", "-m", "true"], capture_output=True, check=False).returncode != 0,
+    reason="no mount namespace can be made here")
 
 
 def diagnosis(sonde, *arguments, **options):
@@ -155,7 +159,7 @@ def test_fix_does_not_lower_and_tells_in_json(sonde_bin):
         {"key": "net.ipv4.ip_local_port_range", "before": "500 50000", "after": "500 65535"}]}
 
 
-@needs_root
+@needs_mounts
 def test_a_value_that_is_refused_is_told_and_the_run_goes_on(sonde_bin):
     # A read-only /proc/sys, as containers have it; the mount ends with the namespace.
     done = subprocess.run(
@@ -169,7 +173,7 @@ def test_a_value_that_is_refused_is_told_and_the_run_goes_on(sonde_bin):
     assert "40,000 connections at once do not fit: " in done.stdout
 
 
-@needs_root
+@needs_mounts
 def test_persist_writes_the_file_that_sysctl_reads(sonde_bin, tmp_path):
     # /etc/sysctl.d of the mount namespace is a folder of the test.
     done = subprocess.run(

@@ -7,7 +7,7 @@ import subprocess
 import time
 
 import pytest
-
+from conftest import records_in
 from syscall_faults import forbid
 
 EVERY_ROLE = "default"
@@ -144,7 +144,7 @@ def test_sigint_with_io_uring_cancels_and_reconciles(sonde_bin, world, tmp_path)
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=20) == 3
     receipt = json.loads(summary.read_text())
-    found = outcomes(json.loads(line) for line in output.read_text().splitlines())
+    found = outcomes(records_in(output.read_text()))
     assert found == {key: "cancelled" if outcome == "timeout" else outcome for key, outcome in expected(served).items()}
     assert receipt["abandoned"] == 0 and receipt["probes_started"] == receipt["probes_finished"] == 1024
 
@@ -174,4 +174,4 @@ def test_kills_with_io_uring_lose_nothing(sonde_bin, sonde, world, tmp_path):
             kills += 1
     sonde(*arguments, *(["--resume", checkpoint] if checkpoint.exists() else []))
     assert kills >= 3, "the scan ended before it was killed often enough to show anything"
-    assert set(outcomes(json.loads(line) for line in output.read_text().splitlines())) == wanted
+    assert set(outcomes(records_in(output.read_text()))) == wanted

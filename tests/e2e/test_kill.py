@@ -5,11 +5,12 @@ import signal
 import subprocess
 import time
 
+from conftest import records_in
+
 
 def whole_records(path):
-    text = path.read_text()
-    lines = text.split("\n")
-    return [json.loads(line) for line in lines[:-1]], lines[-1]
+    whole, end, torn = path.read_text().rpartition("\n")
+    return records_in(whole + end), torn
 
 
 def test_fifty_kills_lose_nothing(sonde_bin, sonde, world, tmp_path):

@@ -5,6 +5,8 @@ import signal
 import subprocess
 import time
 
+from conftest import records_in
+
 
 def limited(files):
     return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
@@ -61,7 +63,7 @@ def test_sigint_writes_what_was_found_and_cancels_the_rest(sonde_bin, world, tmp
     process.send_signal(signal.SIGTERM)
     out, _ = process.communicate(timeout=10)
     assert process.returncode == 3
-    outcomes = [json.loads(line)["outcome"] for line in out.splitlines()]
+    outcomes = [record["outcome"] for record in records_in(out)]
     receipt = json.loads(summary.read_text())
     assert outcomes.count("cancelled") == receipt["outcomes"]["cancelled"] > 0
     assert receipt["abandoned"] == 0

@@ -1,5 +1,4 @@
 """The delay line between two namespaces (tests/netlab), and sonde over it."""
-import json
 import pathlib
 import socket
 import statistics
@@ -9,7 +8,7 @@ import time
 
 import pytest
 
-from conftest import SONDE
+from conftest import SONDE, records_in
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "netlab"))
 import netlab  # noqa: E402
@@ -194,6 +193,6 @@ def test_sonde_measures_the_round_trip(sonde_bin):
         done = line.run_in(line.left, [SONDE, "scan", line.right_address, "-p", port, "--probe", "tcp", "--format", "ndjson",
                                        "--progress", "none"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    record = json.loads(done.stdout)
+    (record,) = records_in(done.stdout)
     assert record["outcome"] == "success"
     assert record["timing_us"]["connect"] >= 20_000

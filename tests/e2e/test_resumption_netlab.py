@@ -18,7 +18,7 @@ import sys
 
 import pytest
 
-from conftest import SONDE, program, server_process, wait_for_listener
+from conftest import SONDE, program, records_in, server_process, wait_for_listener
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "netlab"))
 import netlab  # noqa: E402
@@ -85,7 +85,7 @@ def three_ways(line):
     done = sonde(line, "scan", line.right_address, "-p", FIRST_PORT, "--probe", "tls", "--resumption", "--all", "--format", "ndjson",
                  "--progress", "none")
     assert done.returncode == 0, done.stderr
-    record = json.loads(done.stdout)
+    (record,) = records_in(done.stdout)
     assert record["outcome"] == "success", record
     return record["tls"]
 
@@ -159,7 +159,7 @@ def test_the_page_and_the_record_of_one_target_show_the_three_ways(sonde_bin, ke
         record = sonde(line, "tls", "--resumption", "--format", "json", target)
         page = sonde(line, "tls", "--resumption", "--format", "page", target)
     assert record.returncode == page.returncode == 0, record.stderr + page.stderr
-    assert set(json.loads(record.stdout)["tls"]["resumption"]["timing_us"]) == {"full", "psk", "early_data"}
+    assert set(records_in(record.stdout)[0]["tls"]["resumption"]["timing_us"]) == {"full", "psk", "early_data"}
     assert "0-RTT" in page.stdout
 
 
@@ -173,7 +173,7 @@ def test_a_path_that_loses_packets_still_ends_in_a_verdict(sonde_bin, key_folder
                      "--resumption", "--all", "--format", "ndjson", "--progress", "none", "--summary", summary_file)
     assert done.returncode == 0, done.stderr
     assert line.counts["left_to_right"]["lost"] > 0
-    records = [json.loads(text) for text in done.stdout.splitlines()]
+    records = records_in(done.stdout)
     summary = json.loads(summary_file.read_text())
     assert summary["probes_started"] == summary["probes_finished"] == len(records) == PORTS
     assert {record["port"] for record in records} == set(range(FIRST_PORT, FIRST_PORT + PORTS)), "one each"

@@ -212,7 +212,7 @@ def test_tls_begins_behind_the_dialogue_in_any_pieces(probe, tls, verified, prot
 
 def test_one_scan_takes_many_protocols_in_turn_and_their_ports_by_default(sonde):
     for protocol, port in {"smtp": 25, "imap": 143, "pop3": 110, "ftp": 21, "ldap": 389, "xmpp": 5222, "postgres": 5432, "mysql": 3306}.items():
-        (line,) = sonde("scan", "127.0.0.1", "--probe", "tls", "--starttls", protocol, "--dry-run", "--progress", "none").records
+        (line,) = sonde("scan", "127.0.0.1", "--probe", "tls", "--starttls", protocol, "--dry-run", "--progress", "none").lines
         assert line["port"] == port
 
 

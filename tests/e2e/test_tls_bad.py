@@ -4,7 +4,6 @@ import contextlib
 import itertools
 import socket
 import struct
-import threading
 import time
 
 import pytest
@@ -93,43 +92,6 @@ BAD = {
 
 # What OpenSSL tells otherwise: it compares the session id before it looks further.
 FULL = {"impatient": ("tls_error", ""), "smtp": ("protocol_error", "TLS")}
-
-
-@pytest.fixture
-def served():
-    """served(behaviour) → port of a server on 127.0.0.1 that behaves so on every connection."""
-    with contextlib.ExitStack() as stack:
-
-        def start(behaviour):
-            listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-            threads = []
-
-            def one(connection):
-                with contextlib.suppress(OSError), connection:
-                    behaviour(connection)
-
-            def accept():
-                with contextlib.suppress(OSError):
-                    while True:
-                        connection, _ = listener.accept()
-                        threads.append(threading.Thread(target=one, args=(connection,), daemon=True))
-                        threads[-1].start()
-
-            accepting = threading.Thread(target=accept, daemon=True)
-            accepting.start()
-
-            def stop():
-                with contextlib.suppress(OSError):
-                    listener.shutdown(socket.SHUT_RDWR)
-                accepting.join(10)
-                for thread in threads:
-                    thread.join(10)
-                assert not accepting.is_alive() and not any(thread.is_alive() for thread in threads)
-
-            stack.callback(stop)
-            return listener.getsockname()[1]
-
-        yield start
 
 
 @pytest.mark.asan

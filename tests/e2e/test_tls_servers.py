@@ -2,12 +2,12 @@
 
 All servers run side by side; each engine scans them all at once, and the tests look at the records.
 """
-import json
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
 import certificates
 import pytest
+from conftest import records_in
 from tls_servers import Park, iana_names, s_client
 
 ENGINES = ["lean", "full"]
@@ -21,7 +21,7 @@ def scan_all(sonde_bin, ports, *options):
     """{name: port} → {name: record}, all in one scan."""
     done = run_sonde(sonde_bin, "scan", "--all", "--probe", "tls", "--progress", "none", *options, *(f"127.0.0.1:{port}" for port in ports.values()))
     assert done.returncode == 0, done.stderr
-    by_port = {record["port"]: record for record in map(json.loads, done.stdout.splitlines())}
+    by_port = {record["port"]: record for record in records_in(done.stdout)}
     assert len(by_port) == len(ports)
     return {name: by_port[port] for name, port in ports.items()}
 

@@ -1,8 +1,8 @@
 """What takes many connections: --enumerate against what servers were configured with, --jarm and JA3S against other code, --resumption."""
-import json
 
 import certificates
 import pytest
+from conftest import records_in
 from test_tls_servers import ENGINES, run_sonde, scan_all
 from tls_fingerprints import Listening, ja3s, jarm
 from tls_servers import Park, iana_names
@@ -182,7 +182,7 @@ def test_the_page_and_the_record_of_sonde_tls_agree(sonde_bin, servers):
     common = ["tls", f"127.0.0.1:{servers['nginx']}", "--sni", "site.test", "--ca", certificates.root().file]
     page, record = run_sonde(sonde_bin, *common), run_sonde(sonde_bin, *common, "--format", "json")
     assert (page.returncode, record.returncode) == (0, 0)
-    tls = json.loads(record.stdout)["tls"]
+    (tls,) = (record["tls"] for record in records_in(record.stdout))
     assert tls["verified"] and tls["engine"] == "full" and tls["versions"] == ["TLS1.2", "TLS1.3"]
     for text in (tls["version"], tls["cipher"], tls["certificate"]["sha256"], tls["certificate"]["serial"], *tls["groups"], *tls["ciphers"]["TLS1.2"]):
         assert text in page.stdout

@@ -89,7 +89,7 @@ TEST(CauseSim, the_error_says_what_the_kernel_knows_and_else_what_the_probe_does
       {Cause::kSynUnanswered, "no answer to the SYN"},
       {Cause::kRequestUnacked, "connected, but the request was never acknowledged"},
       {Cause::kAckedNoReply, "silent, also to a hello"},
-      {Cause::kPartialReply, "a line was not finished"}};
+      {Cause::kPartialReply, "a greeting or answer was not finished"}};
   EXPECT_EQ(texts, expected);
 }
 

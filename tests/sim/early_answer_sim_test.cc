@@ -16,9 +16,9 @@ using results::Phase;
 Act says(std::string_view bytes) { return {.kind = Act::Kind::kSend, .bytes = bytes}; }
 Act pauses(Nanos pause) { return {.kind = Act::Kind::kPause, .pause = pause}; }
 
-// Speaks three times without having heard anything.
+// Speaks four times without having heard anything.
 const std::vector<Act> kImpatient = {says("a"), pauses(5 * kMillisecond), says("b"), pauses(5 * kMillisecond),
-                                     says("c")};
+                                     says("c"), pauses(5 * kMillisecond), says("d")};
 
 Hooks::Hook says_first(std::string_view text) {
   return [text](ProbeContext&, Seen&) { return Step::send(as_bytes(text)); };
@@ -61,15 +61,20 @@ TEST(EarlyAnswer, a_farewell_behind_a_write_that_is_not_taken_is_given_up_after_
   EXPECT_EQ(run.pool.stats().in_use, 0U);
 }
 
-TEST(EarlyAnswer, more_than_64_kib_behind_a_write_is_a_protocol_error_and_no_abort) {
+TEST(EarlyAnswer, more_than_may_wait_behind_a_write_is_a_protocol_error_and_no_abort) {
   static const std::string kHalf(32 << 10, 'x');
   static const std::string kByte = "y";
-  for (const bool over : {false, true}) {
+  for (const std::size_t may_wait : {std::size_t{64} << 10, std::size_t{65} << 10}) {
+    const bool over = may_wait == std::size_t{64} << 10;
     const OneScript script(kImpatient);
-    Hooks hooks{.start = says_first("0"), .bytes = [over](ProbeContext&, Seen& seen) {
-                  if (seen.bytes < 3) return Step::send(as_bytes(kHalf));
-                  return over ? Step::send(as_bytes(kByte)) : Step::done(Outcome::kSuccess);
-                }};
+    Hooks hooks{.start = says_first("0"),
+                .bytes =
+                    [](ProbeContext&, Seen& seen) {
+                      if (seen.bytes < 3) return Step::send(as_bytes(kHalf));
+                      if (seen.bytes == 3) return Step::send(as_bytes(kByte));
+                      return Step::done(Outcome::kSuccess);
+                    },
+                .most_unsent = may_wait};
     SimHookRun run(hooks, script, {.concurrency = 1});
     run->backend.stuck = "0";
     run->run();

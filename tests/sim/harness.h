@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -99,14 +100,21 @@ inline std::vector<Endpoint> endpoints(std::uint32_t count, const std::vector<st
   return out;
 }
 
+using ModuleOptions = std::vector<std::pair<std::string, std::string>>;
+
 struct Modules {
-  explicit Modules(const std::vector<std::string>& names) {
+  explicit Modules(const std::vector<std::string>& names, const ModuleOptions& options = {}) {
     for (const std::string& name : names) {
-      const bool full = name == "tls_full";  // the tls probe by OpenSSL
-      owned.push_back(name == "stay" ? probes::make_stay_module(false) : scan::make_probe(full ? "tls" : name));
+      const bool full = name == "tls_full";        // the tls probe by OpenSSL
+      const bool follows = name == "http_follow";  // the http probe with redirects
+      const std::string module = full ? "tls" : follows ? "http" : name;
+      owned.push_back(name == "stay" ? probes::make_stay_module(false) : scan::make_probe(module));
       SONDE_CHECK(owned.back() != nullptr, "unknown probe");
       SONDE_CHECK(!full || owned.back()->configure("tls-engine", "full"), "an engine that there is");
-      SONDE_CHECK(owned.back()->prepare(), "options that go together");
+      SONDE_CHECK(!follows || owned.back()->configure("follow", "3"), "an option that there is");
+      for (const auto& [option, value] : options)
+        SONDE_CHECK(owned.back()->configure(option, value), "an option that there is");
+      SONDE_CHECK(owned.back()->prepare({}), "options that go together");
       pass.push_back({.module = owned.back().get(), .first_value_id = 0});
     }
   }
@@ -126,14 +134,18 @@ inline engine::Limits make_limits(Pacing pacing) {
           .per_prefix = {pacing.per_prefix, 4096}};
 }
 
+using ResolverMaker = std::function<std::unique_ptr<engine::Resolver>(const io::Backend& clock)>;
+
 // One shard with all it needs, on the simulator.
 struct SimRun {
   SimRun(const population::Population& population, io::SimOptions sim, engine::ShardOptions options,
          const std::vector<std::string>& probes, targets::TargetSource& source, engine::RecordConsumer& consumer,
-         Pacing pacing = {})
-      : modules(probes), limits(make_limits(pacing)), backend(population, sim) {
+         Pacing pacing = {}, const ResolverMaker& make_resolver = {}, const ModuleOptions& module_options = {})
+      : modules(probes, module_options), limits(make_limits(pacing)), backend(population, sim) {
     options.fatal_audit = true;
-    shard = std::make_unique<engine::Shard>(options, modules.pass, source, limits, backend, pool, nullptr, consumer);
+    if (make_resolver) resolver = make_resolver(backend);
+    shard =
+        std::make_unique<engine::Shard>(options, modules.pass, source, limits, backend, pool, resolver.get(), consumer);
   }
   void run() {
     while (shard->turn(backend.now() + kSecond)) {
@@ -147,6 +159,7 @@ struct SimRun {
   Modules modules;
   engine::Limits limits;
   io::SimBackend backend;
+  std::unique_ptr<engine::Resolver> resolver;
   std::unique_ptr<engine::Shard> shard;
 };
 

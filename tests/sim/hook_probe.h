@@ -31,7 +31,9 @@ struct Hooks {
   Hook deadline;                                                         // empty: done, timeout
   std::function<std::unique_ptr<engine::LateFields>(const Seen&)> late;  // empty: none
   std::function<std::unique_ptr<engine::ShardState>()> shard_state;      // empty: none
-  int live = 0;                                                          // probes that exist
+  std::function<std::unique_ptr<engine::OpenLayer>()> leave;             // empty: nothing is left open
+  std::size_t most_unsent = std::size_t{64} << 10;
+  int live = 0;  // probes that exist
 };
 
 class HookProbe final : public engine::Probe {
@@ -67,6 +69,7 @@ class HookProbe final : public engine::Probe {
     values[1] = std::string(results::name(seen_.failure));
   }
   std::unique_ptr<engine::LateFields> late_fields() override { return hooks_.late ? hooks_.late(seen_) : nullptr; }
+  std::unique_ptr<engine::OpenLayer> leave_open() override { return hooks_.leave ? hooks_.leave() : nullptr; }
 
  private:
   Hooks& hooks_;
@@ -75,8 +78,10 @@ class HookProbe final : public engine::Probe {
 
 class HookModule final : public engine::ProbeModule {
  public:
-  explicit HookModule(Hooks& hooks) : hooks_(hooks) {}
+  explicit HookModule(Hooks& hooks, Transport transport = Transport::kTcp) : hooks_(hooks), transport_(transport) {}
   std::string_view name() const override { return "hook"; }
+  Transport transport() const override { return transport_; }
+  std::size_t most_unsent() const override { return hooks_.most_unsent; }
   std::string_view help() const override { return "a test's"; }
   std::span<const results::FieldDef> fields() const override {
     static constexpr std::array<results::FieldDef, 3> kFields = {{{"hook.starts", results::FieldType::kInteger, ""},
@@ -92,6 +97,7 @@ class HookModule final : public engine::ProbeModule {
 
  private:
   Hooks& hooks_;
+  Transport transport_;
 };
 
 inline std::int64_t starts_of(const Kept& record) { return std::get<std::int64_t>(record.values[0]); }
@@ -114,6 +120,7 @@ class BentBackend final : public io::Backend {
   Nanos refresh() override { return straight_.refresh(); }
   Result<> connect(ConnectionId id, const Endpoint& endpoint, const io::ConnectOptions& options) override {
     const std::uint32_t earlier = connects[endpoint]++;
+    transports.push_back(options.transport);
     if (earlier > 0 && no_ports_later) return std::unexpected(Error{.kind = ErrorKind::kNoPorts, .what = "connect"});
     return straight_.connect(id, earlier > 0 && later_endpoint ? *later_endpoint : endpoint, options);
   }
@@ -159,7 +166,8 @@ class BentBackend final : public io::Backend {
   bool no_ports_later = false;
   std::optional<Endpoint> later_endpoint;  // where all connections to an endpoint but the first go
   std::map<Endpoint, std::uint32_t> connects;
-  std::vector<Closed> closed;  // in their order
+  std::vector<Transport> transports;  // of all connects, in their order
+  std::vector<Closed> closed;         // in their order
 
  private:
   void note_close(ConnectionId id, io::CloseMode mode) {
@@ -180,7 +188,14 @@ class OneScript {
  public:
   explicit OneScript(std::vector<population::Act> script, population::Arrival arrival = population::Arrival::kAccept)
       : script_(std::move(script)),
-        role_{.name = "one", .help = {}, .arrival = arrival, .script = script_, .tcp = {}, .banner = {}, .tls = {}},
+        role_{.name = "one",
+              .help = {},
+              .arrival = arrival,
+              .script = script_,
+              .tcp = {},
+              .banner = {},
+              .tls = {},
+              .http = {}},
         population_(population::Mix{.weights = {{&role_, 1}}}, 1) {}
   OneScript(const OneScript&) = delete;
   OneScript& operator=(const OneScript&) = delete;

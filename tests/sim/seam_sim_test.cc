@@ -82,6 +82,28 @@ TEST(SeamSim, a_later_handshake_has_a_deadline_of_its_own_too) {
   EXPECT_EQ(run->shard->stats().attempts.value(), 3U);
 }
 
+TEST(SeamSim, a_connection_that_was_waited_on_in_vain_tells_the_cause_if_all_ends_in_a_timeout) {
+  for (const Outcome verdict : {Outcome::kTimeout, Outcome::kSuccess}) {
+    const OneScript mute(kMute);
+    Hooks hooks{.start =
+                    [verdict](ProbeContext& context, Seen&) {
+                      if (context.connection > 0) return Step::done(verdict);
+                      context.wake_at = context.now + 300 * kMillisecond;
+                      return Step::send(as_bytes("hello"));
+                    },
+                .bytes = more,
+                .wake = [](ProbeContext&, Seen&) { return Step::reconnect(Outcome::kTimeout); }};
+    SimHookRun run(hooks, mute, {.concurrency = 1});
+    run->run();
+    ASSERT_EQ(run->consumer.kept.size(), 1U);
+    const Kept& record = run->consumer.kept.front();
+    const bool timeout = verdict == Outcome::kTimeout;
+    EXPECT_EQ(record.outcome, verdict);
+    EXPECT_EQ(record.cause, timeout ? results::Cause::kAckedNoReply : results::Cause::kNone);
+    EXPECT_EQ(record.rtt_us.has_value(), timeout) << "only timeouts are told of";
+  }
+}
+
 // Longer than what goes out with the close: it is written, and waited for.
 const std::string& long_bye() {
   static const std::string text(io::Backend::kMostFarewell + 1, 'b');
@@ -206,9 +228,10 @@ TEST(SeamSim, what_keeps_later_connections_from_opening_is_told_to_the_probe) {
   for (const auto& [arrival, failure] :
        {std::pair(Arrival::kRefuse, Outcome::kRefused), std::pair(Arrival::kSilent, Outcome::kTimeout),
         std::pair(Arrival::kUnreachable, Outcome::kUnreachable)}) {
-    const population::Role open{.name = "open", .help = {}, .script = {}, .tcp = {}, .banner = {}, .tls = {}};
+    const population::Role open{
+        .name = "open", .help = {}, .script = {}, .tcp = {}, .banner = {}, .tls = {}, .http = {}};
     const population::Role shut{
-        .name = "shut", .help = {}, .arrival = arrival, .script = {}, .tcp = {}, .banner = {}, .tls = {}};
+        .name = "shut", .help = {}, .arrival = arrival, .script = {}, .tcp = {}, .banner = {}, .tls = {}, .http = {}};
     const population::Population both(population::Mix{.weights = {{&open, 1}, {&shut, 1}}}, 1);
     std::optional<Endpoint> first, later;
     for (const Endpoint& endpoint : endpoints(64)) (&both.role_of(endpoint) == &open ? first : later) = endpoint;

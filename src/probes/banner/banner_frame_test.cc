@@ -26,17 +26,27 @@ TEST(BannerFrame, a_reply_that_is_not_whole_is_named_by_its_words) {
   EXPECT_EQ(hear({{"220 mail.exa"}}, End::kReset, 25).heard.protocol, "unknown") << "half a word says nothing";
 }
 
+TEST(BannerFrame, what_is_of_no_protocol_has_no_frame_and_is_a_success_where_it_ends) {
+  const Timed prompt = hear({{"welcome\nlogin: "}}, End::kSilence);
+  EXPECT_EQ(prompt.heard.outcome, Outcome::kSuccess);
+  EXPECT_EQ(prompt.heard.protocol, "unknown");
+  EXPECT_EQ(prompt.took, kReadBudget) << "it might go on";
+  EXPECT_EQ(hear({{"login: "}}, End::kSilence).heard.outcome, Outcome::kSuccess);
+  EXPECT_EQ(hear({{"welcome\nlogin: "}}, End::kFin).heard.outcome, Outcome::kSuccess);
+  EXPECT_EQ(hear({{"\x80\xff"}}, End::kFin).heard.text, "\\x80\\xff");
+}
+
 TEST(BannerFrame, at_the_read_deadline_a_whole_line_is_enough) {
-  EXPECT_EQ(hear({{"welcome\nlogin: "}}, End::kSilence).heard.outcome, Outcome::kSuccess);
-  EXPECT_EQ(hear({{"login: "}}, End::kSilence).heard.outcome, Outcome::kTimeout);
-  EXPECT_EQ(hear({{"welcome\nlogin: "}}, End::kFin).heard.outcome, Outcome::kClosed);
+  EXPECT_EQ(hear({{"220-mx\r\n220 rea"}}, End::kSilence).heard.outcome, Outcome::kSuccess);
+  EXPECT_EQ(hear({{"220-mx\r\n220 rea"}}, End::kFin).heard.outcome, Outcome::kClosed);
+  EXPECT_EQ(hear({{"220 mx"}}, End::kSilence).heard.outcome, Outcome::kTimeout);
 }
 
 TEST(BannerFrame, lines_may_come_before_an_ssh_identification) {
   const Timed heard = hear({{"authorized use only\r\nSSH-2.0-OpenSSH_9.2p1\r\n"}}, End::kSilence);
   EXPECT_EQ(heard.heard.protocol, "ssh");
   EXPECT_EQ(heard.heard.product, "OpenSSH_9.2p1");
-  EXPECT_EQ(heard.took, 0);
+  EXPECT_EQ(heard.took, 500 * kMillisecond) << "there might be a KEXINIT behind it";
   EXPECT_EQ(hear({{"hello\r\nSSH-2.0-Op"}}, End::kReset).heard.protocol, "ssh");
 }
 

@@ -1,7 +1,8 @@
-// The banner probe: what speaks behind the port? It reads what the server says first; a server that stays silent for
-// 500 ms gets the hello that most services answer (an HTTP request without a Host line, which Redis takes for an
-// attack). A banner is whole when its protocol's processor says so, at FIN, or after 500 ms of silence behind a
-// complete line.
+// The banner probe: what speaks behind the port? It reads what the server says first; one that stays silent gets
+// hellos, first the port's own, then those that most services answer, each on a connection of its own: what heard half
+// a sentence of another protocol may be silent for that. A hello that is answered by silence, by closing or by what no
+// protocol knows leads to the next one, and who answers another protocol's hello without its version gets its own. A
+// banner is whole when its protocol's processor says so, at FIN, or after 500 ms of silence behind a complete line.
 #pragma once
 
 #include <memory>

@@ -10,7 +10,9 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace sonde;
   using namespace sonde::probes;
-  static const auto module = make_banner_module();
+  // One each, as what a module heard makes the next address suspect.
+  const auto module = make_banner_module();
+  const auto other = make_banner_module();
   constexpr std::array<std::uint16_t, 4> kPorts = {21, 25, 110, 4711};
   constexpr std::array<Nanos, 4> kPauses = {0, kMillisecond, 499 * kMillisecond, 700 * kMillisecond};
   if (size < 3) return 0;
@@ -33,9 +35,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
 
   const Timed whole = TimedRun(*module, port).run(pieces, end);
-  SONDE_CHECK(TimedRun(*module, port).run(cut, end) == whole, "a cut changes the record");
+  SONDE_CHECK(TimedRun(*other, port).run(cut, end) == whole, "a cut changes the record");
   SONDE_CHECK(whole.leases_out == 0, "every lease is given back");
-  SONDE_CHECK(whole.took <= kReadBudget, "the verdict comes at the deadline at the latest");
+  SONDE_CHECK(whole.took <= 4 * kReadBudget, "each connection has its deadline");
   SONDE_CHECK(whole.heard.bytes >= 0 && static_cast<std::size_t>(whole.heard.bytes) <= said.size(), "bytes came");
   SONDE_CHECK(said.starts_with(results::unescaped(whole.heard.text)), "the text is what was said first");
   SONDE_CHECK(said.find(results::unescaped(whole.heard.product)) != std::string::npos, "the product was named");

@@ -24,7 +24,7 @@ struct Ready {
   using Options = std::vector<std::pair<std::string, std::string>>;
   explicit Ready(const Options& options) : module(make_tls_module()) {
     for (const auto& [name, value] : options) SONDE_CHECK(module->configure(name, value), "an option that there is");
-    SONDE_CHECK(module->prepare(), "options that go together");
+    SONDE_CHECK(module->prepare({}), "options that go together");
     state = module->make_shard_state();
   }
   std::unique_ptr<engine::ProbeModule> module;

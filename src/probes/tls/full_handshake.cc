@@ -9,8 +9,12 @@ using State = tls::ClientSession::State;
 using Way = ThreeWays::Way;
 
 FullHandshake::FullHandshake(const tls::ClientContext& context, const TlsOptions& options, std::string server_name,
-                             std::string host)
-    : context_(context), options_(options), server_name_(std::move(server_name)), host_(std::move(host)) {
+                             std::string host, bool stays_open)
+    : context_(context),
+      options_(options),
+      server_name_(std::move(server_name)),
+      host_(std::move(host)),
+      stays_open_(stays_open) {
   if (options.resumption) ways_.emplace();
 }
 
@@ -96,6 +100,7 @@ FullHandshake::Progress FullHandshake::on_end(Outcome outcome) {
 
 FullHandshake::Progress FullHandshake::leave(Outcome outcome, std::string error) {
   if (ways_) ways_->ended(*session_);
+  if (stays_open_ && outcome == Outcome::kSuccess && is_open()) return {.kind = Progress::Kind::kDone, .error = {}};
   session_->close();
   return {.kind = Progress::Kind::kDone, .bytes = take_outgoing(), .outcome = outcome, .error = std::move(error)};
 }
@@ -107,10 +112,10 @@ bool FullHandshake::prepare_next_way() {
   return true;
 }
 
-TlsFindings FullHandshake::findings() const {
+TlsFindings FullHandshake::findings() const { return first_ ? findings_of(first_->facts()) : TlsFindings(); }
+
+TlsFindings findings_of(const tls::Facts& facts) {
   TlsFindings found;
-  if (!first_) return found;
-  const tls::Facts facts = first_->facts();
   found.version = facts.version;
   if (facts.alert) found.alert = facts.alert->number;
   if (facts.cipher == 0) return found;

@@ -26,9 +26,9 @@ class FullHandshake {
     std::string error;
   };
 
-  // context and options outlive it. host: for the request.
-  FullHandshake(const tls::ClientContext& context, const TlsOptions& options, std::string server_name,
-                std::string host);
+  // context and options outlive it. host: for the request. stays_open: the session is for another to go on with.
+  FullHandshake(const tls::ClientContext& context, const TlsOptions& options, std::string server_name, std::string host,
+                bool stays_open);
 
   // A connection is there; gives the first bytes to send.
   std::span<const std::byte> start(Nanos started, Nanos now);
@@ -41,6 +41,8 @@ class FullHandshake {
   bool prepare_next_way();
 
   TlsFindings findings() const;  // of the first connection
+  // REQUIRES: stays_open, and the handshake was done. Nothing else may be asked then.
+  std::unique_ptr<tls::ClientSession> release() { return std::move(first_); }
   void fill(std::span<results::Value> values) const {
     if (ways_) ways_->fill(values);
   }
@@ -61,8 +63,12 @@ class FullHandshake {
   std::optional<ThreeWays> ways_;
   std::string request_;
   std::vector<std::byte> sending_;
+  bool stays_open_;
   bool opened_ = false;  // the present one was seen open
   bool asked_ = false;   // the request is on its way
 };
+
+// What a session showed, in the terms of the lean engine.
+TlsFindings findings_of(const tls::Facts& facts);
 
 }  // namespace sonde::probes

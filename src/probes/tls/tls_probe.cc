@@ -12,6 +12,7 @@
 #include "probes/tls/full_handshake.h"
 #include "probes/tls/late_certificates.h"
 #include "probes/tls/lean_handshake.h"
+#include "probes/tls/open_session.h"
 #include "probes/tls/survey_course.h"
 #include "probes/tls/surveys.h"
 #include "probes/tls/tls_fields.h"
@@ -119,6 +120,11 @@ class TlsProbe final : public engine::Probe {
                                                               .pem = options().pem});
   }
 
+  std::unique_ptr<engine::OpenLayer> leave_open() override {
+    if (!leaves_open_ || main_outcome_ != Outcome::kSuccess || !full_->is_open()) return nullptr;
+    return std::make_unique<OpenSession>(full_->release());
+  }
+
  private:
   enum class Stage : std::uint8_t { kMain, kWays, kSurvey };
   // The dialogue in the clear.
@@ -138,6 +144,11 @@ class TlsProbe final : public engine::Probe {
     return lean_ ? lean_->findings() : TlsFindings();
   }
 
+  // For the http probe behind this one, if nothing else is to be asked first.
+  bool leaves_open(const ProbeContext& context) {
+    return leaves_open_ = context.next == "http" && !options().resumption && !options().surveys();
+  }
+
   Step begin_tls(ProbeContext& context) {
     context.handshaking = true;
     if (worker_ == nullptr) {
@@ -148,7 +159,7 @@ class TlsProbe final : public engine::Probe {
     if (options().full()) {
       if (!full_)
         full_ = std::make_unique<FullHandshake>(*run_.context, options(), std::string(server_name()),
-                                                options().wanted_name(host_, address_));
+                                                options().wanted_name(host_, address_), leaves_open(context));
       return Step::send(full_->start(context.started, context.now));
     }
     lean_.emplace(worker_->next_seed(), options().verify);
@@ -236,7 +247,8 @@ class TlsProbe final : public engine::Probe {
 
   // To the next connection, or to the end.
   Step go_on(std::span<const std::byte> farewell) {
-    const bool graceful = options().full() && stage_ != Stage::kSurvey && main_outcome_ == Outcome::kSuccess;
+    const bool graceful =
+        options().full() && !leaves_open_ && stage_ != Stage::kSurvey && main_outcome_ == Outcome::kSuccess;
     Step step = wants_more() && prepare_next() ? Step::reconnect() : done();
     step.bytes = farewell;
     step.graceful = graceful;
@@ -282,6 +294,7 @@ class TlsProbe final : public engine::Probe {
   Outcome main_outcome_ = Outcome::kSuccess;
   Stage stage_ = Stage::kMain;
   bool heard_ = false;  // any byte on this connection
+  bool leaves_open_ = false;
 };
 static_assert(sizeof(TlsProbe) <= 768, "a lean handshake in flight takes at most 2 KiB, all in all");
 
@@ -299,8 +312,11 @@ class TlsModule final : public engine::ProbeModule {
     return set_tls_option(run_.options, option, value);
   }
 
-  Parsed<> prepare() override {
+  Parsed<> prepare(std::span<const std::string> pass) override {
     TlsOptions& options = run_.options;
+    // Only a handshake that is completed can carry the request of the http probe behind it.
+    if (options.engine == TlsOptions::Engine::kUnset && std::ranges::find(pass, "http") != pass.end())
+      options.engine = TlsOptions::Engine::kFull;
     if (const Parsed<> complete = complete_tls_options(options); !complete) return complete;
     auto inspector =
         x509::Inspector::create({.verify = options.verify, .ca_file = options.ca_file, .keep_der = options.pem});

@@ -1,0 +1,3 @@
+module sonde/bench/baseline
+
+go 1.19
