@@ -187,14 +187,15 @@ function result_json(check, at, success, durationUs) {
 
 function check_json(check) {
   const hours = 3600_000;
+  const ends = options.hostile ? {} : { not_after: iso(Date.now() + 19.5 * 24 * hours) }; // a date that nobody can read is left out
   return {
     id: check.id.toString(16).padStart(16, "0"), name: check.group.name, module: check.group.module, target: check.target, labels: check.group.labels,
     state: STATES[check.status], since: iso(check.sinceMs), interval_s: check.group.intervalMs / 1000, priority: check.group.priority,
     last: check.lastMs ? { ...result_json(check, check.lastMs, check.success, check.durationUs), http_status: undefined, timing_us: phases(check.durationUs), lateness_us: 120 } : null, next: null,
     transitions: check.changes.slice(-32).map(({ timeMs, from, to, cause }) => ({ ts: iso(timeMs), from: STATES[from], to: STATES[to], cause })),
     recent: check.recent.map((code, i) => result_json(check, check.lastMs - (check.recent.length - 1 - i) * check.group.intervalMs, code !== 0, code ? Math.round(10 * 2 ** ((code - 1) / 10)) : 3_000_000)),
-    ...(/http|tls/.test(check.group.module) ? { tls: { version: "TLS1.3", cipher: "TLS_AES_128_GCM_SHA256", not_after: iso(Date.now() + 19 * 24 * hours), days_left: 19, chain: [
-      { subject: options.hostile ? `CN=${pick(HOSTILE)}` : "CN=*.example.net", issuer: "CN=Example Issuing CA 3,O=Example", not_before: iso(Date.now() - 70 * 24 * hours), not_after: iso(Date.now() + 19 * 24 * hours), sha256: "ab".repeat(32) },
+    ...(/http|tls/.test(check.group.module) ? { tls: { version: "TLS1.3", cipher: "TLS_AES_128_GCM_SHA256", ...ends, chain: [
+      { subject: options.hostile ? `CN=${pick(HOSTILE)}` : "CN=*.example.net", issuer: "CN=Example Issuing CA 3,O=Example", not_before: iso(Date.now() - 70 * 24 * hours), ...ends, sha256: "ab".repeat(32) },
       { subject: "CN=Example Issuing CA 3,O=Example", issuer: "CN=Example Root,O=Example", not_before: iso(Date.now() - 900 * 24 * hours), not_after: iso(Date.now() + 900 * 24 * hours), sha256: "cd".repeat(32) }] } } : {}),
   };
 }

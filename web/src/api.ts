@@ -9,8 +9,8 @@ export type Timing = Partial<Record<Phase, number>>;
 export interface Certificate {
   subject: string;
   issuer: string;
-  not_before: string;
-  not_after: string;
+  not_before?: string; // like every date of a certificate: not there where it cannot be read
+  not_after?: string;
   sha256: string;
 }
 
@@ -38,7 +38,7 @@ export interface CheckDetail {
   last: (Response & { timing_us?: Timing; lateness_us?: number; counted?: boolean }) | null;
   next: string | null;
   transitions?: { ts: string; from: State; to: State; cause: string }[];
-  tls?: { version: string; cipher: string; not_after: string; days_left: number; chain: Certificate[] };
+  tls?: { version: string; cipher: string; not_after?: string; days_left?: number; chain: Certificate[] };
   recent?: Response[];
 }
 
