@@ -101,7 +101,7 @@ test.each([["ahead of", 3 * HOUR_MS], ["behind", -3 * HOUR_MS]])("ages are right
 });
 
 test.each([["overview", "#/"], ["table", "#/checks"], ["check", ""]])("the layout of the %s stays where it is while data streams", async (_, hash) => {
-  const gateway = own(await some("--calm")); // a cause that comes or goes may move what is below it
+  const gateway = own(await some("--calm"));
   const page = await live(gateway.url, hash || "#/checks");
   if (!hash) {
     await page.locator(".row").first().click();
@@ -110,5 +110,18 @@ test.each([["overview", "#/"], ["table", "#/checks"], ["check", ""]])("the layou
   }
   const [heard, shifted] = [page.received(), await page.shifted()];
   await until("frames came", () => page.received() >= heard + 8);
+  expect((await page.shifted()) - shifted).toBeLessThan(0.001);
+});
+
+test.each([1280, 390])("what breaks moves nothing else on an overview of %s px", async (width) => {
+  const gateway = own(await some("--calm"));
+  const page = await live(gateway.url, "#/", { viewport: { width, height: 2000 } });
+  await untilText(page, "[aria-labelledby=causes]", /Nothing is down or flapping/);
+  await until("it was drawn", () => page.received() >= 3);
+  const [heard, shifted] = [page.received(), await page.shifted()];
+  await gateway.trick("fail");
+  await untilText(page, "[aria-labelledby=causes]", width > 860 ? /certificate expired/ : /2 more, of 2 other causes/);
+  await untilText(page, "[aria-labelledby=changes]", /6 broke/);
+  await until("frames came", () => page.received() >= heard + 4);
   expect((await page.shifted()) - shifted).toBeLessThan(0.001);
 });

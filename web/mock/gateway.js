@@ -2,7 +2,7 @@
 // Content-Security-Policy, the stream, and as much of the API as the pages ask for.
 //   npm run mock -- [--checks 100000] [--rate 1700] [--port 9115] [--hostile] [--trouble] [--calm] [--newer] [--version V]
 // --trouble: config error and network down; --newer: frames with fields and a state that are yet to be thought of. POST /mock/NAME does something to the viewers: break, gap, garbage,
-// remove/ID, silence.
+// remove/ID, silence; fail: of each cause a check fails.
 import { create, toBinary } from "@bufbuild/protobuf";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -219,6 +219,11 @@ const tricks = {
   gap: () => [...viewers.keys()].forEach((socket) => viewers.set(socket, viewers.get(socket) + 3n)),
   garbage: () => [...viewers.keys()].forEach((socket) => socket.send(new Uint8Array([0x0a, 0xff, 0xff]))),
   silence: () => (silent = !silent),
+  fail: () => {
+    const failed = FAILURES.map((failure, i) => ({ check: checks[i], transition: turn(checks[i], Date.now(), failure) }));
+    for (const { check } of failed) result(check, Date.now());
+    for (const socket of viewers.keys()) send(socket, { checks: failed.map(({ check }) => told(check, false)), transitions: failed.map(({ transition }) => transition) });
+  },
   remove: (id) => {
     const check = byId.get(BigInt(`0x${id}`));
     if (!check) return;
