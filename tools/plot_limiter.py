@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Draws the limiter at four times its limit: docs/img/limiter.svg, of the series that a test writes in virtual time.
 
-  tools/plot_limiter.py build/release/src/gateway/gateway_test > docs/img/limiter.svg
+  tools/plot_limiter.py build/release/src/gateway/checks/gateway_checks_test > docs/img/limiter.svg
 """
 import csv
 import os

@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "cli/command.h"
-#include "gateway/page_response.h"
-#include "gateway/server.h"
+#include "gateway/server/page_response.h"
+#include "gateway/server/server.h"
 #include "os/machine.h"
 #include "report/facts_of_record.h"
 #include "report/report_message.h"

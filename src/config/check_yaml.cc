@@ -10,7 +10,7 @@
 #include "config/go_values.h"
 #include "config/hidden_yaml.h"
 #include "config/module_yaml.h"
-#include "gateway/sd_document.h"
+#include "gateway/discovery/sd_document.h"
 #include "targets/input_text.h"
 #include "wire/url.h"
 

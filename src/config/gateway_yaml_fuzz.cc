@@ -7,7 +7,7 @@
 
 #include "base/check.h"
 #include "config/hidden_yaml.h"
-#include "gateway/yaml_tree.h"
+#include "gateway/discovery/yaml_tree.h"
 
 // Whatever the file: errors are clean lines that name it, what was read keeps its bounds, and what is shown of it is
 // YAML that shows the same again.

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "gateway/yaml_tree.h"
+#include "gateway/discovery/yaml_tree.h"
 
 namespace sonde::config {
 

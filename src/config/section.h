@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "gateway/yaml_tree.h"
+#include "gateway/discovery/yaml_tree.h"
 
 namespace sonde::config {
 

@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "base/error.h"
-#include "gateway/check_book.h"
-#include "gateway/history_reader.h"
-#include "gateway/http_service.h"
+#include "gateway/checks/check_book.h"
+#include "gateway/history/history_reader.h"
 #include "gateway/json.h"
+#include "gateway/server/http_service.h"
 
 namespace sonde::gateway {
 

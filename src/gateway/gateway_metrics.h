@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "engine/shard_options.h"
-#include "gateway/check_book.h"
-#include "gateway/worker.h"
+#include "gateway/checks/check_book.h"
+#include "gateway/checks/worker.h"
 #include "metrics/sample.h"
 #include "pacing/hybrid_limiter.h"
 

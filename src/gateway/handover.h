@@ -18,8 +18,8 @@
 
 #include "base/error.h"
 #include "base/time.h"
-#include "gateway/check_book.h"
-#include "gateway/handover_message.h"
+#include "gateway/checks/check_book.h"
+#include "gateway/checks/handover_message.h"
 #include "os/fd.h"
 #include "os/respawn.h"
 

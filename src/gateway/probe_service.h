@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "base/time.h"
-#include "gateway/http_service.h"
+#include "gateway/server/http_service.h"
 #include "probes/check/check_run.h"
 #include "probes/check/prober.h"
 

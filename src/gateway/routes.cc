@@ -7,10 +7,10 @@
 
 #include "base/version.h"
 #include "gateway/check_json.h"
+#include "gateway/checks/self_check.h"
 #include "gateway/gateway_metrics.h"
 #include "gateway/json.h"
-#include "gateway/page_response.h"
-#include "gateway/self_check.h"
+#include "gateway/server/page_response.h"
 #include "gateway/time_text.h"
 #include "metrics/exposition.h"
 #include "os/machine.h"

@@ -9,12 +9,12 @@
 #include <string>
 #include <vector>
 
-#include "gateway/check_book.h"
-#include "gateway/history.h"
-#include "gateway/http_service.h"
+#include "gateway/checks/check_book.h"
+#include "gateway/checks/snapshot.h"
+#include "gateway/checks/worker.h"
+#include "gateway/history/history.h"
 #include "gateway/probe_service.h"
-#include "gateway/snapshot.h"
-#include "gateway/worker.h"
+#include "gateway/server/http_service.h"
 #include "metrics/counter.h"
 #include "metrics/sample.h"
 #include "pacing/hybrid_limiter.h"

@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "base/error.h"
+#include "gateway/checks/worker.h"
 #include "gateway/handover.h"
-#include "gateway/worker.h"
 #include "metrics/sample.h"
 #include "os/fd.h"
 #include "os/respawn.h"
