@@ -331,11 +331,14 @@ def pytest_cases(label, arguments, options, env=None, wrapper=(), part=""):
     return cases
 
 
+LONG = ("test_bad_conditions", "test_watch_bad", "test_kill", "test_hold_100k")  # half a minute and more: they begin first
+
+
 def e2e_cases(label, options, env, wrapper=(), marked=()):
     """The files of tests/e2e side by side, each in a network of its own."""
     if options.match or not own_network():
         return pytest_cases(label, ["tests/e2e", *marked], options, env, wrapper)
-    files = sorted((ROOT / "tests" / "e2e").glob("test_*.py"))
+    files = sorted((ROOT / "tests" / "e2e").glob("test_*.py"), key=lambda file: (file.stem not in LONG, file))
     batches = parallel(lambda file: pytest_cases(label, [file, *marked], options, env, [*own_network(), *wrapper], file.stem), files, each_cpu=2)
     return [case for batch in batches for case in batch]
 

@@ -4,6 +4,7 @@ Everything listens on loopback only, and every process that a fixture starts end
 """
 import contextlib
 import functools
+import http.server
 import json
 import os
 import pathlib
@@ -339,6 +340,16 @@ class DnsServer(socketserver.ThreadingUDPServer):
     @property
     def resolver(self):
         return f"127.0.0.1:{self.server_address[1]}"
+
+
+class HttpServer(http.server.ThreadingHTTPServer):
+    """Python's own asks the resolver of the machine for the name of its address."""
+    daemon_threads = True
+    server_bind = socketserver.TCPServer.server_bind
+
+    @property
+    def port(self):
+        return self.server_address[1]
 
 
 def dns_servers(tries=100):

@@ -177,10 +177,12 @@ https://:{tls} {{
         """It has no pages of its own: those of a small server behind it, which says what it is."""
         clear, tls, behind = self.port("haproxy"), self.port("haproxy-tls"), service_port()
         pages = self.write("pages.py", f"""
-import functools, http.server
+import functools, http.server, socketserver
+class Server(http.server.ThreadingHTTPServer):
+    server_bind = socketserver.TCPServer.server_bind  # which asks no resolver for its name
 class Pages(http.server.SimpleHTTPRequestHandler):
     protocol_version, server_version, sys_version = "HTTP/1.1", "pages", ""
-http.server.ThreadingHTTPServer(("127.0.0.1", {behind}), functools.partial(Pages, directory={str(self.site)!r})).serve_forever()
+Server(("127.0.0.1", {behind}), functools.partial(Pages, directory={str(self.site)!r})).serve_forever()
 """)
         self.start([sys.executable, pages], behind)
         conf = self.write("haproxy.cfg", f"""

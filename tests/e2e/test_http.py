@@ -11,6 +11,7 @@ import unicodedata
 
 import certificates
 import pytest
+from conftest import HttpServer
 from tls_servers import Park
 
 pytestmark = pytest.mark.asan
@@ -176,9 +177,8 @@ def test_a_larger_body_arrives(scan, served):
 # --- what a pass costs a server ------------------------------------------------------------------------------------------------
 
 
-class Counting(http.server.ThreadingHTTPServer):
+class Counting(HttpServer):
     """Answers HTTP/1.1, over TLS if given a context, and counts the connections that came and the handshakes that were done."""
-    daemon_threads = True
 
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -223,7 +223,7 @@ def test_one_pass_over_https_is_one_connection(scan, engine):
     context.load_cert_chain(certificates.leaf().chain_file, certificates.leaf().key)
     context.set_alpn_protocols(["http/1.1"])
     with Counting(context) as server:
-        records, _ = scan(f"127.0.0.1:{server.server_port}", "--probe", "tcp,tls,http", "--all", "--engine", engine)
+        records, _ = scan(f"127.0.0.1:{server.port}", "--probe", "tcp,tls,http", "--all", "--engine", engine)
         assert (server.came, server.shook) == (1, 1)
     found = {record["probe"]: record for record in records}
     assert set(found) == {"tcp", "tls", "http"} and all(record["outcome"] == "success" for record in records), records
@@ -237,7 +237,7 @@ def test_one_pass_over_https_is_one_connection(scan, engine):
 
 def test_one_pass_over_http_is_two_connections(scan):
     with Counting() as server:
-        records, _ = scan(f"127.0.0.1:{server.server_port}", "--probe", "tcp,tls,http", "--all")
+        records, _ = scan(f"127.0.0.1:{server.port}", "--probe", "tcp,tls,http", "--all")
         assert server.came == 2, "the tls probe breaks its own"
     found = {record["probe"]: record["outcome"] for record in records}
     assert found == {"tcp": "success", "tls": "protocol_error", "http": "success"}
@@ -245,7 +245,7 @@ def test_one_pass_over_http_is_two_connections(scan):
 
 def test_one_pass_over_http_without_tls_is_one_connection(scan):
     with Counting() as server:
-        records, _ = scan(f"127.0.0.1:{server.server_port}", "--probe", "tcp,http", "--all")
+        records, _ = scan(f"127.0.0.1:{server.port}", "--probe", "tcp,http", "--all")
         assert server.came == 1
     assert [record["outcome"] for record in records] == ["success", "success"]
 

@@ -18,7 +18,7 @@ import certificates
 import jsonschema
 import pytest
 import yaml
-from conftest import ROOT, free_port, server_process
+from conftest import ROOT, HttpServer, free_port, server_process
 from watch import until
 
 SPEC = yaml.safe_load((ROOT / "docs" / "openapi.yaml").read_text())
@@ -76,10 +76,8 @@ class Answer:
 # --- a gateway and what it looks at --------------------------------------------------------------------------------------
 
 
-class Counting(http.server.ThreadingHTTPServer):
+class Counting(HttpServer):
     """200, or a redirect to what stands behind /to/; counts what came."""
-
-    daemon_threads = True
 
     def __init__(self, host):
         self.came = collections.Counter()
@@ -98,7 +96,6 @@ class Counting(http.server.ThreadingHTTPServer):
                 pass
 
         super().__init__((host, 0), Handler)
-        self.port = self.server_address[1]
 
 
 @contextlib.contextmanager

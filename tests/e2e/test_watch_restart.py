@@ -16,16 +16,15 @@ import time
 import urllib.request
 
 import pytest
-from conftest import free_port
+from conftest import HttpServer, free_port
 from watch import unix, until
 
 PATIENCE_S = 40  # longer than the old process may take to drain
 
 
-class Counting(http.server.ThreadingHTTPServer):
+class Counting(HttpServer):
     """Answers 200 (a path that begins with /slow after 2.5 s), and keeps when each path was asked for."""
 
-    daemon_threads = True
     request_queue_size = 256
 
     def __init__(self):
@@ -181,7 +180,7 @@ def runs_by_turn(times, phase, interval):
 
 
 def test_three_restarts_under_load_fail_no_request_and_move_no_check(gateway, counting, tmp_path):
-    port = counting.server_address[1]
+    port = counting.port
     running = gateway({
         "modules": MODULES,
         "checks": [{"name": "steady", "module": "http", "interval": "1s",
@@ -234,7 +233,7 @@ def test_three_restarts_under_load_fail_no_request_and_move_no_check(gateway, co
 
 
 def test_a_successor_that_cannot_start_leaves_the_old_one_at_work(gateway, counting, tmp_path):
-    port = counting.server_address[1]
+    port = counting.port
     running = gateway({"modules": MODULES, "checks": [
         {"name": "steady", "module": "http", "interval": "1s", "targets": [f"http://127.0.0.1:{port}/steady"]}]})
     good = (tmp_path / "gateway.json").read_text()
