@@ -101,13 +101,15 @@ printed = set()  # names of failed cases whose output was shown: several parts m
 
 
 def build(preset, targets=()):
-    """Builds a preset once a run. Returns the failed case, or None when the build is there."""
+    """Builds a preset once a run. Returns the failed case, or None when the build is there: one with warnings is, and
+    counts as failed all the same."""
     if preset not in built:
         started = time.monotonic()
         built[preset] = build_now(preset, targets)
-        if built[preset].status == "passed":
-            say(f"   built {preset} in {time.monotonic() - started:.0f} s")
-    return built[preset] if built[preset].status == "failed" else None
+        say(f"   built {preset} in {time.monotonic() - started:.0f} s")
+        if built[preset].status == "failed":
+            tell_failed(built[preset])
+    return None if (BUILD / preset / ".stamp").exists() else built[preset]
 
 
 def build_now(preset, targets):
@@ -121,6 +123,7 @@ def build_now(preset, targets):
         fcntl.flock(lock, fcntl.LOCK_EX)
         stamp = folder / ".stamp.start"
         stamp.touch()
+        (folder / ".stamp").unlink(missing_ok=True)
         code, output = run(["cmake", "--preset", preset, *PRESET_OPTIONS[preset]])
         if code == 0:
             wanted = [word for target in targets for word in ("--target", target)]
@@ -129,8 +132,7 @@ def build_now(preset, targets):
         if code != 0:
             return Case(name, "failed", compiler_output(output))
         stamp.rename(folder / ".stamp")
-    warnings = [line for line in output.splitlines() if re.search(r"\bwarning:", line)]
-    return Case(name, "failed", "\n".join(warnings)) if warnings else Case(name)
+    return Case(name, "failed", compiler_output(output)) if re.search(r"\bwarning:", output) else Case(name)
 
 
 def compiler_output(output):
@@ -508,6 +510,12 @@ def say(text):
     print(text, flush=True)
 
 
+def tell_failed(case):
+    if case.name not in printed:
+        say(f"-- FAILED {case.name}\n{case.output.rstrip()}")
+        printed.add(case.name)
+
+
 def run_part(name, options):
     started = time.monotonic()
     say(f"== {name}: {PARTS[name][1]}")
@@ -516,9 +524,8 @@ def run_part(name, options):
     except Exception as error:  # a broken part is a failure of that part
         cases = [Case(name, "failed", f"{type(error).__name__}: {error}")]
     for case in cases:
-        if case.status == "failed" and case.name not in printed:
-            say(f"-- FAILED {case.name}\n{case.output.rstrip()}")
-            printed.add(case.name)
+        if case.status == "failed":
+            tell_failed(case)
     count = {status: sum(case.status == status for case in cases) for status in ("passed", "failed", "skipped")}
     say(f"   {count['passed']} passed, {count['failed']} failed, {count['skipped']} skipped, "
         f"{time.monotonic() - started:.0f} s")

@@ -40,6 +40,7 @@ inline constexpr std::uint16_t kWebSocketGoingAway = 1001;
 inline constexpr std::uint16_t kWebSocketProtocolError = 1002;
 inline constexpr std::uint16_t kWebSocketNoCode = 1005;  // never sent: the frame had none
 inline constexpr std::uint16_t kWebSocketBadText = 1007;
+inline constexpr std::uint16_t kWebSocketPolicy = 1008;
 inline constexpr std::uint16_t kWebSocketTooBig = 1009;
 
 inline constexpr std::size_t kWebSocketControlMax = 125;  // bytes in a control frame (5.5)

@@ -6,6 +6,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
+#include <openssl/sha.h>
 
 #include <algorithm>
 #include <csignal>
@@ -114,7 +115,10 @@ Parsed<std::shared_ptr<Auth>> Auth::create(const AuthOptions& options) {
     auth->users_.emplace_back(user, hash);
   }
   if (!auth->users_.empty()) auth->challenges_.emplace_back("Basic realm=\"sonde\", charset=\"UTF-8\"");
-  if (options.bearer_file.empty()) return auth;
+  if (options.bearer_file.empty()) {
+    auth->take_digest({});
+    return auth;
+  }
 
   const auto content = os::read_file(options.bearer_file, kMostTokenFile);
   if (!content)
@@ -129,7 +133,16 @@ Parsed<std::shared_ptr<Auth>> Auth::create(const AuthOptions& options) {
   if (auth->good_.empty())
     return input_error(fmt::format("auth.bearer_file: {}: it has no token", options.bearer_file));
   auth->challenges_.emplace_back("Bearer realm=\"sonde\"");
+  auth->take_digest(*content);
   return auth;
+}
+
+// As one text that is read in one way only: how many users, then them, then the file of tokens as it is.
+void Auth::take_digest(std::string_view tokens) {
+  std::string text = fmt::format("{}\n", users_.size());
+  for (const auto& [user, hash] : users_) text += fmt::format("{}:{}\n", user, hash);
+  text += tokens;
+  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest_.data());
 }
 
 Auth::Digest Auth::digest_of(const Credentials& credentials) const {

@@ -44,6 +44,8 @@ class Auth {
   static Parsed<std::shared_ptr<Auth>> create(const AuthOptions& options);
 
   bool asks() const { return asks_; }  // false: everybody may
+  // Whether both let in the same: users, hashes and tokens.
+  bool same_as(const Auth& other) const { return asks_ == other.asks_ && digest_ == other.digest_; }
   // `authorization`: the field's value, null when there is none. kSlow: slow() knows.
   Verdict quick(const std::string* authorization, Nanos now);
   // As quick(), with the bcrypt that it takes.
@@ -55,11 +57,13 @@ class Auth {
   using Digest = std::array<unsigned char, 32>;
 
   Auth() = default;
+  void take_digest(std::string_view tokens);
   Digest digest_of(const Credentials& credentials) const;
   bool remembers(const Digest& digest, Nanos now);
   void remember(const Digest& digest, Nanos now);
 
   bool asks_ = false;
+  Digest digest_{};  // of all who are let in
   std::array<unsigned char, 32> key_{};
   std::vector<std::pair<std::string, std::string>> users_;  // name, hash
   std::vector<std::string> challenges_;

@@ -46,6 +46,23 @@ TEST(Auth, a_bad_password_and_a_stranger_are_never_good) {
   EXPECT_EQ(auth->quick(nullptr, 0), Auth::Verdict::kBad);
 }
 
+TEST(Auth, whether_two_let_in_the_same) {
+  const std::string path = std::filesystem::temp_directory_path() / ("sonde_auth_same" + std::to_string(getpid()));
+  std::ofstream(path) << "one\n";
+  const std::vector<AuthOptions> all = {{},
+                                        {.basic = {{"alice", kHash}}, .bearer_file = {}},
+                                        {.basic = {{"bob", kHash}}, .bearer_file = {}},
+                                        {.basic = {{"alice", kHash}, {"bob", kHash}}, .bearer_file = {}},
+                                        {.basic = {}, .bearer_file = path},
+                                        {.basic = {{"alice", kHash}}, .bearer_file = path}};
+  for (std::size_t i = 0; i < all.size(); ++i)
+    for (std::size_t j = 0; j < all.size(); ++j) EXPECT_EQ(of(all[i])->same_as(*of(all[j])), i == j) << i << " " << j;
+  const auto before = of(all[4]);
+  std::ofstream(path, std::ios::trunc) << "two\n";
+  EXPECT_FALSE(before->same_as(*of(all[4])));
+  std::filesystem::remove(path);
+}
+
 TEST(Auth, tokens_come_from_a_file_one_a_line) {
   const std::string path = std::filesystem::temp_directory_path() / ("sonde_auth_test" + std::to_string(getpid()));
   std::ofstream(path) << "# ours\n  one  \r\n\ntwo\n";

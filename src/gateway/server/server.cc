@@ -113,7 +113,10 @@ class HttpServer final : public Server {
   Parsed<> change(std::optional<ServerTls> tls, AuthOptions auth) override {
     auto terms = make_terms(tls, auth);
     if (!terms) return std::unexpected(std::move(terms.error()));
+    // The old one knows passwords that were good, each of which cost its bcrypt.
+    if (const auto now = box_.get(); now->auth->same_as(*terms->auth)) terms->auth = now->auth;
     box_.set(std::make_shared<const ServerTerms>(std::move(*terms)));
+    for (const auto& worker : workers_) worker->end_streams_of_others();
     return {};
   }
 

@@ -48,7 +48,8 @@ class Server {
   // Takes no more connections and closes the sockets that listen, answers what was asked, closes idle ones; true when
   // none is left, false after `patience`. The last that is called: port() and sockets() are no more.
   virtual bool drain(Nanos patience) = 0;
-  // A reload: the next handshake uses the new certificate, the next request the new auth. The error leaves the old.
+  // A reload: the next handshake uses the new certificate, the next request the new auth. Where that lets in others
+  // than before, open streams are closed (1008), and whoever is let in may come again. The error leaves the old.
   virtual Parsed<> change(std::optional<ServerTls> tls, AuthOptions auth) = 0;
   virtual void sample(metrics::Samples& out) const = 0;  // sonde_server_*
 };

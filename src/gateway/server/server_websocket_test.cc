@@ -236,6 +236,24 @@ TEST(ServerWebSocket, it_asks_who_it_is_as_every_path_does) {
   EXPECT_EQ(served.service.made(), 1U);
 }
 
+TEST(ServerWebSocket, whom_a_reload_no_longer_lets_in_is_told_and_the_same_auth_tells_nobody) {
+  constexpr const char* kHash = "$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW";
+  const std::string alice = "Authorization: Basic YWxpY2U6c2VjcmV0\r\n";
+  ServerOptions with = options();
+  with.auth.basic = {{"alice", kHash}};
+  Served served(std::move(with));
+  StreamClient client(served.port(), 0, alice);
+  ASSERT_TRUE(served.server->change({}, {.basic = {{"alice", kHash}}, .bearer_file = {}}));
+  client.send(client_frame(kPing, "there"));
+  EXPECT_EQ(client.frame(), (ServerFrame{kPong, "there"}));
+  ASSERT_TRUE(served.server->change({}, {.basic = {{"bob", kHash}}, .bearer_file = {}}));
+  EXPECT_EQ(client.frame(), closed_with(1008));
+  client.send(client_frame(kClose, close_body(1008)));
+  EXPECT_TRUE(client.ended());
+  Client again(served.port());
+  EXPECT_EQ(status_of(again.ask(open_stream(alice))), 401U);
+}
+
 TEST(ServerWebSocket, drain_tells_all_that_the_server_goes_away) {
   ServerOptions with = options();
   with.threads = 2;

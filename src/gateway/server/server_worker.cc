@@ -113,6 +113,10 @@ void ServerWorker::post_shed() {
   boost::asio::post(io_, [this] { shed(); });
 }
 
+void ServerWorker::end_streams_of_others() {
+  boost::asio::post(io_, [this] { drop_others(); });
+}
+
 void ServerWorker::begin_drain(Nanos grace, std::function<void()> when_empty) {
   boost::asio::post(io_, [this, grace, when_empty = std::move(when_empty)] {
     draining_ = true;
@@ -181,6 +185,7 @@ void ServerWorker::close(Connection& connection) {
   connection.input = {};
   connection.output = {};
   connection.handshake.reset();
+  connection.let_in_by.reset();
   connection.stream.reset();
   connections_.release(connection.index);
   counters_.connections.subtract();
@@ -289,13 +294,15 @@ void ServerWorker::ask(Connection& connection) {
   connection.keep_alive = reader.keep_alive();
   connection.minor_version = static_cast<std::uint8_t>(reader.minor_version());
   connection.head = request.method == "HEAD";
-  if (request.field("upgrade") != nullptr)
+  box_.refresh(terms_, terms_version_);
+  if (request.field("upgrade") != nullptr) {
     connection.handshake = std::make_unique<HttpResponse>(websocket_handshake(request, reader.minor_version()));
+    connection.let_in_by = terms_->auth;
+  }
   connection.reader.reset();
   ++connection.turn;
   enter(connection, State::kServing);
 
-  box_.refresh(terms_, terms_version_);
   Auth& auth = *terms_->auth;
   if (!auth.asks() || needs_no_auth(request.path)) return serve(connection, std::move(request));
   const std::string* authorization = request.field("authorization");
@@ -338,6 +345,7 @@ void ServerWorker::tell_served() {
 void ServerWorker::answer(Connection& connection, const HttpResponse& response) {
   if (response.frames) return begin_stream(connection, response);
   connection.handshake.reset();
+  connection.let_in_by.reset();
   if (draining_) connection.keep_alive = false;
   if (response.status == 401) counters_.auth_failures.add();
   counters_.responses.at(std::min(response.status / 100, 5U)).add();

@@ -48,6 +48,10 @@ class ServerTermsBox {
     terms_ = std::move(terms);
     version_.fetch_add(1, std::memory_order_release);
   }
+  std::shared_ptr<const ServerTerms> get() const {
+    const std::lock_guard lock(mutex_);
+    return terms_;
+  }
   // `version` is of what the caller has; updated with it.
   void refresh(std::shared_ptr<const ServerTerms>& terms, std::uint32_t& version) const {
     if (version_.load(std::memory_order_acquire) == version) return;
@@ -88,6 +92,7 @@ class ServerWorker {
   void adopt(os::Fd connection);
   void begin_drain(Nanos grace, std::function<void()> when_empty);
   void post_shed();
+  void end_streams_of_others();  // that another auth let in than that of the terms
   const ServerCounters& counters() const { return counters_; }
 
   // Its own thread.
@@ -122,6 +127,7 @@ class ServerWorker {
     std::string output;  // what did not go at once
     std::size_t sent = 0;
     std::unique_ptr<HttpResponse> handshake;  // to a request that asks for a WebSocket, if it gets one
+    std::shared_ptr<const Auth> let_in_by;    // the one that asks, or asked, for the WebSocket
     std::unique_ptr<ServerStream> stream;
     bool waits_read = false, waits_write = false;  // the stream
   };
@@ -171,6 +177,7 @@ class ServerWorker {
   void end_stream(Connection& connection);
   void tend_streams(Nanos now);
   void leave_streams();
+  void drop_others();
 
   void arm(Nanos due);
   void on_timer();

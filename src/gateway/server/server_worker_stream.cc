@@ -13,6 +13,9 @@ void ServerWorker::begin_stream(Connection& connection, const HttpResponse& resp
   const std::unique_ptr<HttpResponse> asked = std::move(connection.handshake);
   const HttpResponse handshake = asked ? *asked : websocket_handshake({}, connection.minor_version);
   if (handshake.status != 101) return answer(connection, handshake);
+  box_.refresh(terms_, terms_version_);
+  if (connection.let_in_by != terms_->auth)
+    return answer(connection, short_response(503));  // meanwhile another decides
   if (draining_ || counters_.stream.streams.value() >= most_streams_) {
     HttpResponse refused = short_response(503);
     if (!draining_) refused.body = "Too many streams are open.\n";
@@ -79,6 +82,17 @@ void ServerWorker::tend_streams(Nanos now) {
       turn_stream(connection);
     else
       arm(connection.stream->due());
+  }
+}
+
+void ServerWorker::drop_others() {
+  box_.refresh(terms_, terms_version_);
+  List& streams = lists_[std::size_t(State::kStreaming)];
+  for (auto next = streams.begin(); next != streams.end();) {
+    Connection& connection = *next++;
+    if (connection.let_in_by == terms_->auth) continue;
+    connection.stream->leave(wire::kWebSocketPolicy);
+    turn_stream(connection);
   }
 }
 
