@@ -81,6 +81,18 @@ def test_other_servers(scan, park, server):
     assert ask(scan, park[server], "--http", "1.1", scheme="https")["http"]["version"] == "1.1"
 
 
+def test_targets_that_are_urls_keep_scheme_path_and_query(scan, park, tmp_path):
+    clear, tls = park["clear"], park["tls"]
+    urls = [f"http://localhost:{clear}/agent?x=1", f"http://localhost:{clear}/gone", f"https://localhost:{tls}/agent", f"http://127.0.0.1:{clear}/"]
+    path = tmp_path / "urls.txt"
+    path.write_text("# pages\n" + "\n".join([*urls, urls[1]]) + "\n")
+    records, _ = scan("-l", path, "--probe", "http", "--all")
+    assert sorted(record["http"]["url"] for record in records) == sorted(urls), "each once"
+    status = {record["http"]["url"]: record["http"]["status"] for record in records}
+    assert [status[url] for url in urls] == [200, 410, 200, 200]
+    assert {record["http"]["url"]: "tls" in record for record in records} == {url: url.startswith("https") for url in urls}
+
+
 def test_statuses_and_methods(scan, park):
     found = {path: ask(scan, park["clear"], "--path", path)["http"] for path in ("/gone", "/none", "/missing")}
     assert {path: told["status"] for path, told in found.items()} == {"/gone": 410, "/none": 204, "/missing": 200}

@@ -1,4 +1,5 @@
 """`sonde http URL` for a person: the page, what reaches a terminal or a pipe, exit codes."""
+import contextlib
 import json
 import os
 import re
@@ -209,6 +210,33 @@ def test_ipv6(sonde, served):
         pytest.skip("this machine has no ::1")
     for target in (f"http://[::1]:{port}/", f"[::1]:{port}"):
         assert sonde("http", target).out.startswith(f"http://[::1]:{port}/\n\n✓ 200 OK")
+
+
+@contextlib.contextmanager
+def silent(host, port):
+    """A listener that takes no more connections and refuses none: what comes to a full queue is dropped."""
+    with contextlib.ExitStack() as held:
+        listener = held.enter_context(socket.create_server((host, port), family=socket.AF_INET6, backlog=0))
+        for _ in range(2):
+            filler = held.enter_context(socket.socket(socket.AF_INET6))
+            filler.setblocking(False)
+            filler.connect_ex(listener.getsockname())
+        yield
+
+
+@pytest.mark.parametrize("first", ["silent", "refuses"])
+def test_of_several_addresses_the_first_that_connects_answers(sonde, site, dns, first):
+    dns.names["both.test"] = ["127.0.0.1", "::1"]
+
+    def ask(*options, code=0):
+        return json.loads(sonde("http", f"http://both.test:{site}/", "--resolvers", dns.resolver, "--format", "json", *options, code=code).out)
+
+    with silent("::1", site) if first == "silent" else contextlib.nullcontext():
+        for order in ("prefer4", "prefer6"):
+            record = ask("--ip-version", order)
+            assert (record["ip"], record["outcome"], record["host"]) == ("127.0.0.1", "success", "both.test")
+        alone = ask("--ip-version", "6", "--connect-timeout", "300ms", code=1)
+        assert (alone["ip"], alone["outcome"], alone["phase"]) == ("::1", "timeout" if first == "silent" else "refused", "connect")
 
 
 def test_a_closed_pipe_is_no_crash(sonde_bin, site):
