@@ -94,6 +94,17 @@ class RealPark(Park):
         file.write_text(text)
         return file
 
+    def leaf_for(self, user, folder):
+        """(chain, key) in its folder, the key for itself alone."""
+        chain, key = folder / "chain.pem", folder / "key.pem"
+        shutil.copy(self.leaf.chain_file, chain)
+        shutil.copy(self.leaf.key, key)
+        key.chmod(0o600)
+        if IS_ROOT:
+            shutil.chown(chain, user)
+            shutil.chown(key, user)
+        return chain, key
+
     # --- the web: a port in the clear that leads to the one with TLS, where the site is -------------------------------------
 
     def start_nginx(self):
@@ -234,6 +245,7 @@ hosts:
         """It gives up being root before it writes its log."""
         port, folder = self.port("exim"), self.own_folder("exim")
         shutil.chown(folder, "Debian-exim", "Debian-exim")
+        chain, key = self.leaf_for("Debian-exim", folder)
         conf = self.write("exim.conf", f"""
 primary_hostname = mail.site.test
 spool_directory = {folder}
@@ -244,7 +256,9 @@ daemon_smtp_ports = {port}
 keep_environment =
 host_lookup =
 rfc1413_query_timeout = 0s
-tls_advertise_hosts =
+tls_advertise_hosts = *
+tls_certificate = {chain}
+tls_privatekey = {key}
 begin acl
 begin routers
 begin transports
@@ -302,6 +316,11 @@ listen_port={port}
 background=NO
 anonymous_enable=YES
 secure_chroot_dir={empty}
+ssl_enable=YES
+allow_anon_ssl=YES
+ssl_ciphers=HIGH
+rsa_cert_file={self.leaf.chain_file}
+rsa_private_key_file={self.leaf.key}
 {"" if IS_ROOT else "run_as_launching_user=YES"}
 """)
         self.start([program("vsftpd"), conf], port)
@@ -323,8 +342,10 @@ secure_chroot_dir={empty}
         if IS_ROOT:
             shutil.chown(folder, "nobody")
             as_user = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
+        chain, key = self.leaf_for("nobody", folder)
         script = (f"{binaries}/initdb -D {folder}/data -A trust -U postgres --no-sync --no-instructions --locale=C && exec {binaries}/postgres -D {folder}/data"
-                  f" -h 127.0.0.1 -p {port} -k {folder} -c fsync=off -c shared_buffers=1MB -c max_connections=20")
+                  f" -h 127.0.0.1 -p {port} -k {folder} -c fsync=off -c shared_buffers=1MB -c max_connections=20"
+                  f" -c ssl=on -c ssl_cert_file={chain} -c ssl_key_file={key}")
         self.start([*as_user, "sh", "-c", script], port)
 
     def start_redis(self):
@@ -354,7 +375,8 @@ keyfile {self.leaf.key}
 
     def start_openldap(self):
         port, folder = self.port("openldap"), self.own_folder("openldap")
-        conf = self.write("slapd.conf", f"include /etc/ldap/schema/core.schema\npidfile {folder}/pid\nargsfile {folder}/args\n")
+        conf = self.write("slapd.conf", f"include /etc/ldap/schema/core.schema\npidfile {folder}/pid\nargsfile {folder}/args\n"
+                          f"TLSCertificateFile {self.leaf.chain_file}\nTLSCertificateKeyFile {self.leaf.key}\n")
         self.start([program("slapd"), "-f", conf, "-h", f"ldap://127.0.0.1:{port}", "-d", 0], port)
 
     # --- names ---------------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ OWN = r"\b(?:sonde|process|blackbox_exporter)_[a-z0-9_]+"
 
 def exposed():
     """The families that the sources declare, with the series of histograms."""
-    text = "".join(path.read_text() for path in (ROOT / "src" / "gateway").glob("*.cc"))
+    text = "".join(path.read_text() for path in (ROOT / "src" / "gateway").rglob("*.cc"))
     declared = re.findall(r'Family k\w+\{\s*"([a-z0-9_]+)"(.*?)\};', text, re.S)
     assert len(declared) > 40
     names = {name for name, _ in declared}

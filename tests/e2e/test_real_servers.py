@@ -107,6 +107,27 @@ def test_tls_is_named_with_its_version(banners, name):
     assert banner["tls"] == ("TLS1.2" if name == "nginx-tls" else "TLS1.3"), "nginx has no TLS 1.3 by default before 1.23"
 
 
+STARTTLS = {"exim": "smtp", "dovecot-imap": "imap", "dovecot-pop3": "pop3", "vsftpd": "ftp", "openldap": "ldap", "postgresql": "postgres", "mariadb": "mysql"}
+
+
+@pytest.mark.parametrize("engine", ["lean", "full"])
+@pytest.mark.parametrize("name", STARTTLS)
+def test_tls_begins_where_the_protocol_says_so(sonde_bin, ports, name, engine):
+    skip_if_missing(server_of(name))
+    options = ["--probe", "tls", "--starttls", STARTTLS[name], "--tls-engine", engine, "--verify", "--ca", certificates.root().file]
+    (record,) = run_scan(sonde_bin, {name: ports[name]}, *options)[0][name]
+    assert (record["outcome"], record["phase"]) == ("success", "done"), record
+    tls = record["tls"]
+    assert tls["version"] in ("TLS1.2", "TLS1.3") and tls["verified"] and tls["certificate"]["host_matches"]
+
+
+def test_who_asks_exim_for_http_is_refused(sonde_bin, ports):
+    """Why --starttls offers no application protocol unless told to."""
+    skip_if_missing("exim")
+    (record,) = run_scan(sonde_bin, {"exim": ports["exim"]}, "--probe", "tls", "--starttls", "smtp", "--alpn", "http/1.1")[0]["exim"]
+    assert (record["outcome"], record["phase"]) == ("tls_error", "tls") and "no_application_protocol" in record["error"]
+
+
 def test_how_mosquitto_answers_is_told(banners):
     skip_if_missing("mosquitto")
     assert banners["mosquitto"]["banner"]["answer"] == "accepted"

@@ -13,7 +13,7 @@ namespace {
 
 constexpr auto kOptions = std::to_array<engine::OptionDef>({
     {"sni", "NAME|none", "the target's name; none for an address", "the server name to ask for"},
-    {"alpn", "NAME[,NAME]|none", "h2,http/1.1", "the application protocols to offer"},
+    {"alpn", "NAME[,NAME]|none", "h2,http/1.1; none with --starttls", "the application protocols to offer"},
     {"tls-engine", "lean|full", "lean; full with --resumption",
      "lean stops at the certificate; full completes the handshake"},
     {"verify", "", "", "would a browser accept the certificate: its chain, its name, its signature of the handshake",
@@ -166,6 +166,8 @@ Parsed<> complete_tls_options(TlsOptions& options) {
     return input_error("--max-tls: the full engine speaks no SSL3; --tls-engine lean does");
   // The first byte of an answer tells of the server only where the server waits for a request, which h2 does not.
   if (options.resumption && !options.alpn_given) options.alpn = {"http/1.1"};
+  // Mail servers refuse whoever asks for HTTP (Exim 4.96), and most clients of such services offer nothing.
+  if (options.starttls != wire::StartTls::kNone && !options.alpn_given) options.alpn.clear();
   return {};
 }
 
