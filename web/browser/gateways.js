@@ -1,7 +1,7 @@
 // Gateways to look at: web/mock, a real `sonde watch`, and a proxy before one that cuts and stalls.
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, renameSync, rmSync, writeFileSync, openSync, closeSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, renameSync, rmSync, writeFileSync, openSync, closeSync, readFileSync } from "node:fs";
 import { createServer, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -88,7 +88,21 @@ export class Watch {
     if (!answer.ok) throw new Error(await answer.text());
   }
 
-  stop = () => ended(this.process);
+  /** It starts itself again: from then on another process serves, which is nobody's child. */
+  async restart() {
+    this.process.kill("SIGUSR2");
+    const over = () => /msg="restart: the successor has taken over" pid=(\d+)/.exec(this.log());
+    await until("the successor has taken over", () => over() !== null);
+    this.successor = Number(over()[1]);
+  }
+
+  async stop() {
+    await ended(this.process);
+    if (this.successor === undefined) return;
+    process.kill(this.successor);
+    await until("the successor ended", () => !existsSync(`/proc/${this.successor}`) || / Z /.test(readFileSync(`/proc/${this.successor}/stat`, "utf8")));
+    this.successor = undefined;
+  }
 
   async end() {
     await this.stop();

@@ -139,7 +139,7 @@ test("a gateway that is started again by SIGUSR2 gives fresh data without a relo
   await untilText(page, "h1", /of 8/);
   const loadedAt = await page.loadedAt();
   const started = (await watch.json("api/v1/status")).started;
-  watch.process.kill("SIGUSR2");
+  await watch.restart();
   await until("another serves", async () => (await watch.json("api/v1/status")).started !== started);
   await untilText(page, ".connection", /^Live$/);
   await sites.search.become(500);
