@@ -55,8 +55,6 @@ def check_includes(src, table):
     for path in sorted(path for path in src.rglob("*") if path.suffix in (".h", ".cc")):
         own = path.relative_to(src).parts[0]
         for number, header in includes(path):
-            if header.endswith(".pb.h") and (src.parent / "proto" / header.replace(".pb.h", ".proto")).is_file():
-                continue  # generated from the contract, which is below all layers
             where = f"src/{path.relative_to(src)}:{number}"
             other = header.split("/")[0]
             # Generated from proto/, which belongs to no layer.

@@ -87,7 +87,8 @@ bool caa_form(const DnsRecord& record, std::string& out) {
   return true;
 }
 
-bool ds_form(const DnsRecord& record, std::string& out) {
+// What DS and DNSKEY begin with, three numbers; `append` writes the rest.
+bool key_form(const DnsRecord& record, std::string& out, void (*append)(std::string&, std::span<const std::byte>)) {
   ByteReader reader(record.rdata());
   append_number(out, reader.u16());
   for (int i = 0; i < 2; ++i) {
@@ -96,22 +97,13 @@ bool ds_form(const DnsRecord& record, std::string& out) {
   }
   if (!reader.ok() || reader.at_end()) return false;
   out += ' ';
-  append_hex(out, reader.rest());
+  append(out, reader.rest());
   return true;
 }
 
-bool dnskey_form(const DnsRecord& record, std::string& out) {
-  ByteReader reader(record.rdata());
-  append_number(out, reader.u16());
-  for (int i = 0; i < 2; ++i) {
-    out += ' ';
-    append_number(out, reader.u8());
-  }
-  if (!reader.ok() || reader.at_end()) return false;
-  out += ' ';
-  append_base64(out, reader.rest());
-  return true;
-}
+bool ds_form(const DnsRecord& record, std::string& out) { return key_form(record, out, append_hex); }
+
+bool dnskey_form(const DnsRecord& record, std::string& out) { return key_form(record, out, append_base64); }
 
 // --- SVCB and HTTPS (RFC 9460) ---
 
